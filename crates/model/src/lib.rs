@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The words that every other crate of kakoi speaks.
+//!
+//! *Fact*: something observed in an image, never a judgement ([`Fact`]).
+//! *Finding*: a judgement that a rule made from facts ([`Finding`]).
+//! *Problem*: something that could not be read, with the place and the reason ([`Problem`]).
+//!
+//! Invariant: nothing in this crate opens a file, reads a clock or talks to a network.
+
+#![forbid(unsafe_code)]
+
+mod component;
+mod container;
+mod digest;
+mod elf;
+mod evidence;
+mod fact;
+mod finding;
+mod kernel;
+mod observed;
+mod path;
+mod problem;
+mod start_up;
+mod surface;
+
+pub use component::*;
+pub use container::*;
+pub use digest::*;
+pub use elf::*;
+pub use evidence::*;
+pub use fact::*;
+pub use finding::*;
+pub use kernel::*;
+pub use observed::*;
+pub use path::*;
+pub use problem::*;
+pub use start_up::*;
+pub use surface::*;
+
+/// Version of the published fact schema (`facts.jsonl`). It rises with the field that needs it.
+pub const SCHEMA_VERSION: u32 = 1;
