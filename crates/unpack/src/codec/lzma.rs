@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//! LZMA in its wrappings, by liblzma. Vendors put the header elsewhere or leave fields out; all of
+//! those forms are decoded by writing the 13-byte header of a .lzma file in front.
+
+use std::io::Write;
+
+use liblzma::stream::{Action, Error, Status, Stream};
+
+use super::{CodecError, CodecFailure, streams};
+
+/// Memory for one decoder; dictionaries of firmware are at most 8 MiB, xz -9 uses 64 MiB.
+const MEMORY_LIMIT: u64 = 160 << 20;
+
+/// Larger dictionaries than this are never needed for what fits in a firmware; the field often
+/// holds nonsense.
+const MAX_DICTIONARY: u32 = 128 << 20;
+
+/// Header of a .lzma file.
+const HEADER: usize = 13;
+
+/// The parameters of an LZMA stream whose header lies elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LzmaProperties {
+    /// `(pb * 5 + lp) * 9 + lc`.
+    pub byte: u8,
+    /// Dictionary size in bytes.
+    pub dictionary: u32,
+    /// Length of the output, where it is known.
+    pub length: Option<u64>,
+}
+
+impl LzmaProperties {
+    fn header(self) -> [u8; HEADER] {
+        let mut header = [0; HEADER];
+        header[0] = self.byte;
+        header[1..5].copy_from_slice(&self.dictionary.clamp(4096, MAX_DICTIONARY).to_le_bytes());
+        header[5..].copy_from_slice(&self.length.unwrap_or(u64::MAX).to_le_bytes());
+        header
+    }
+}
+
+pub(super) fn xz(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
+    let stream = Stream::new_stream_decoder(MEMORY_LIMIT, 0).map_err(failure)?;
+    let mut decoder = liblzma::bufread::XzDecoder::new_stream(input, stream);
+    streams::pump(&mut decoder, output)?;
+    Ok(input.len() - decoder.into_inner().len())
+}
+
+pub(super) fn alone(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
+    let short = || CodecError::new(CodecFailure::Truncated, "header of 13 bytes");
+    let (header, stream) = input.split_first_chunk::<HEADER>().ok_or_else(short)?;
+    let [byte, d0, d1, d2, d3, length @ ..] = *header;
+    let length = u64::from_le_bytes(length);
+    let properties = LzmaProperties {
+        byte,
+        dictionary: u32::from_le_bytes([d0, d1, d2, d3]),
+        length: (length != u64::MAX).then_some(length),
+    };
+    raw(properties, stream, output).map(|consumed| consumed + HEADER)
+}
+
+/// A stream of unknown length without an end marker ends where its input does.
+pub(super) fn raw(
+    properties: LzmaProperties,
+    input: &[u8],
+    output: &mut dyn Write,
+) -> Result<usize, CodecError> {
+    let mut stream = Stream::new_lzma_decoder(MEMORY_LIMIT).map_err(failure)?;
+    let mut buffer = Vec::with_capacity(256 << 10);
+    stream.process_vec(&properties.header(), &mut buffer, Action::Run).map_err(failure)?;
+    loop {
+        buffer.clear();
+        let consumed = usize::try_from(stream.total_in()).unwrap_or(usize::MAX) - HEADER;
+        let rest = input.get(consumed..).unwrap_or_default();
+        let status = stream.process_vec(rest, &mut buffer, Action::Run);
+        output.write_all(&buffer)?;
+        let now = usize::try_from(stream.total_in()).unwrap_or(usize::MAX) - HEADER;
+        match status.map_err(failure)? {
+            Status::StreamEnd => return Ok(now),
+            _ if !buffer.is_empty() || now > consumed => {}
+            _ if properties.length.is_none() && stream.total_out() > 0 => return Ok(now),
+            _ => return Err(CodecError::new(CodecFailure::Truncated, "LZMA stream ends early")),
+        }
+    }
+}
+
+fn failure(error: Error) -> CodecError {
+    CodecError::corrupt(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Codec, decode, decode_into};
+
+    /// `printf 'kakoi kakoi kakoi kakoi\n' | xz --format=lzma`, made by liblzma itself.
+    fn encoded(text: &[u8]) -> Vec<u8> {
+        let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
+        let mut encoder = liblzma::bufread::XzEncoder::new_stream(
+            text,
+            Stream::new_lzma_encoder(&options).unwrap(),
+        );
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut encoder, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_stream_is_decoded_with_its_header_in_place_or_elsewhere() {
+        let text = b"kakoi kakoi kakoi kakoi\n".repeat(100);
+        let bytes = encoded(&text);
+        assert_eq!(decode(Codec::LzmaAlone, &bytes, 1 << 20).unwrap(), text);
+        let length = Some(text.len() as u64);
+        let elsewhere = LzmaProperties { byte: bytes[0], dictionary: 1 << 16, length };
+        assert_eq!(decode(Codec::Lzma(elsewhere), &bytes[13..], 1 << 20).unwrap(), text);
+        let unknown = LzmaProperties { length: None, ..elsewhere };
+        assert_eq!(decode(Codec::Lzma(unknown), &bytes[13..], 1 << 20).unwrap(), text);
+    }
+
+    #[test]
+    fn the_limit_holds_and_a_cut_stream_is_truncated() {
+        let text = vec![7; 100_000];
+        let bytes = encoded(&text);
+        assert_eq!(decode(Codec::LzmaAlone, &bytes, 99_999).unwrap_err().kind, CodecFailure::Limit);
+        let known = LzmaProperties { byte: bytes[0], dictionary: 1 << 16, length: Some(100_000) };
+        let cut = &bytes[13..bytes.len() - 12];
+        let mut output = Vec::new();
+        let error = decode_into(Codec::Lzma(known), cut, &mut output).unwrap_err();
+        assert_eq!(error.kind, CodecFailure::Truncated);
+    }
+
+    #[test]
+    fn a_huge_dictionary_field_does_not_take_memory() {
+        let mut bytes = encoded(b"small");
+        bytes[1..5].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(decode(Codec::LzmaAlone, &bytes, 100).unwrap(), b"small");
+    }
+}

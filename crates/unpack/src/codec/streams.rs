@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Deflate in its three wrappings, bzip2, Zstandard: maintained libraries, one pump.
+
+use std::io::{self, BufRead, Read, Write};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::{CodecError, CodecFailure};
+
+pub(super) fn gzip(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
+    let mut decoder = flate2::bufread::GzDecoder::new(input);
+    pump(&mut decoder, output)?;
+    Ok(input.len() - decoder.into_inner().len())
+}
+
+pub(super) fn zlib(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
+    let mut decoder = flate2::bufread::ZlibDecoder::new(input);
+    pump(&mut decoder, output)?;
+    Ok(input.len() - decoder.into_inner().len())
+}
+
+pub(super) fn deflate(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
+    let mut decoder = flate2::bufread::DeflateDecoder::new(input);
+    pump(&mut decoder, output)?;
+    Ok(input.len() - decoder.into_inner().len())
+}
+
+pub(super) fn bzip2(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
+    let mut decoder = bzip2::bufread::BzDecoder::new(input);
+    pump(&mut decoder, output)?;
+    Ok(input.len() - decoder.into_inner().len())
+}
+
+pub(super) fn zstd(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
+    pump(&mut decoder, output)?;
+    Ok(input.len() - decoder.finish().fill_buf()?.len())
+}
+
+/// Moves everything from a decoder to the output.
+pub(super) fn pump(decoder: &mut dyn Read, output: &mut dyn Write) -> Result<(), CodecError> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match decoder.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => output.write_all(&buffer[..length])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// One deflate block, straight into the vector.
+pub(super) fn inflate_block(
+    zlib_header: bool,
+    input: &[u8],
+    limit: usize,
+    output: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    let mut decoder = Decompress::new(zlib_header);
+    output.reserve_exact(limit);
+    let room = output.len() + limit;
+    loop {
+        let rest = input.get(usize::try_from(decoder.total_in()).unwrap_or(usize::MAX)..);
+        let before = (decoder.total_in(), output.len());
+        let status = decoder
+            .decompress_vec(rest.unwrap_or_default(), output, FlushDecompress::Finish)
+            .map_err(CodecError::corrupt)?;
+        match status {
+            Status::StreamEnd if output.len() <= room => return Ok(()),
+            Status::StreamEnd => return Err(over(limit)),
+            Status::Ok | Status::BufError if output.len() >= room => return Err(over(limit)),
+            Status::Ok | Status::BufError if before == (decoder.total_in(), output.len()) => {
+                return Err(CodecError::new(CodecFailure::Truncated, "deflate stream ends early"));
+            }
+            Status::Ok | Status::BufError => {}
+        }
+    }
+}
+
+pub(super) fn zstd_block(
+    input: &[u8],
+    limit: usize,
+    output: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    let mut decompressor = zstd::bulk::Decompressor::new()?;
+    let block = decompressor.decompress(input, limit).map_err(CodecError::corrupt)?;
+    output.extend_from_slice(&block);
+    Ok(())
+}
+
+fn over(limit: usize) -> CodecError {
+    CodecError::new(CodecFailure::Limit, format_args!("more than {limit} bytes"))
+}

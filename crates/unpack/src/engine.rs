@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Finds containers in contents and contents in containers, until nothing new comes up.
+//!
+//! Contents are taken level by level: all that the image holds, then all that those hold, and so
+//! on; each distinct content once. Within a level they are independent, and the result does not
+//! depend on the number of threads.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use bytes::Bytes;
+use kakoi_model::{
+    Confidence, Container, ContainerId, Content, Digest, File, FileRef, ImagePath, OpenState,
+    Problem, ProblemCode, Region, RegionKind,
+};
+use rayon::prelude::*;
+
+use crate::layout::describe_gap;
+use crate::output::{Budget, Entry, Role};
+use crate::{Claim, Family, Format, Input, Output, Scope, Store, find_kind, formats};
+
+/// What a scan may use. Reaching a limit is a [`Problem`], not an error.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes that all decoders together may write.
+    pub output_bytes: u64,
+    /// Bytes of one content.
+    pub content_bytes: usize,
+    /// Entries of all containers together.
+    pub entries: u64,
+    /// Containers within containers.
+    pub depth: usize,
+    /// Contents that an earlier run did not survive, with what happened.
+    pub skip: BTreeMap<Digest, ProblemCode>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            output_bytes: 8 << 30,
+            content_bytes: 1 << 30,
+            entries: 2_000_000,
+            depth: 16,
+            skip: BTreeMap::new(),
+        }
+    }
+}
+
+/// Told which content is being read, so that one that kills or stalls a worker can be named.
+pub trait Journal: Sync {
+    /// Reading of this content begins. The token is given back at the end.
+    fn begin(&self, content: &Digest, size: u64) -> u64;
+
+    /// Reading ended.
+    fn end(&self, token: u64);
+}
+
+/// Tells nobody.
+pub struct NoJournal;
+
+impl Journal for NoJournal {
+    fn begin(&self, _: &Digest, _: u64) -> u64 {
+        0
+    }
+
+    fn end(&self, _: u64) {}
+}
+
+/// All that was found in an image.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Unpacked {
+    /// Containers, numbered depth first.
+    pub containers: Vec<Container>,
+    /// Regions of every content that holds a container, and of the image.
+    pub regions: Vec<Region>,
+    /// Entries, by container and then by path.
+    pub files: Vec<File>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// Kind of every distinct content, by digest.
+    pub contents: Vec<Content>,
+}
+
+/// Opens an image and everything in it.
+#[must_use]
+pub fn unpack_image(
+    image: Bytes,
+    store: &Store,
+    limits: &Limits,
+    journal: &dyn Journal,
+) -> Unpacked {
+    let digest = store.put_shared(image);
+    let run = Run { store, limits, journal, budget: Budget::new(limits) };
+    let found = run.read_all(vec![(digest, Role::Part)]);
+    Numbering::new(&found).image(digest)
+}
+
+/// Takes a directory's files as one container, and opens everything in them. The entries' contents
+/// are in the store.
+#[must_use]
+pub fn unpack_directory(
+    listing: Digest,
+    mut files: Vec<File>,
+    store: &Store,
+    limits: &Limits,
+    journal: &dyn Journal,
+) -> Unpacked {
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let run = Run { store, limits, journal, budget: Budget::new(limits) };
+    let contents = files.iter().filter_map(File::digest).map(|digest| (digest, Role::Member));
+    let found = run.read_all(contents.collect());
+    Numbering::new(&found).directory(listing, files)
+}
+
+/// What is in one content.
+#[derive(Debug, Default)]
+struct Found {
+    kind: Option<Content>,
+    size: u64,
+    containers: Vec<Opened>,
+    regions: Vec<(Range<usize>, RegionKind)>,
+    problems: Vec<Problem>,
+}
+
+/// One container, before it has a number.
+#[derive(Debug)]
+struct Opened {
+    range: Range<usize>,
+    format: &'static str,
+    family: Family,
+    confidence: Confidence,
+    state: OpenState,
+    attributes: BTreeMap<String, String>,
+    entries: Vec<Entry>,
+    problems: Vec<Problem>,
+}
+
+struct Run<'a> {
+    store: &'a Store,
+    limits: &'a Limits,
+    journal: &'a dyn Journal,
+    budget: Budget,
+}
+
+impl Run<'_> {
+    fn read_all(&self, contents: Vec<(Digest, Role)>) -> BTreeMap<Digest, Found> {
+        let mut all = BTreeMap::new();
+        let mut level = first_of_each(contents, &HashSet::new());
+        for depth in 0.. {
+            let read: Vec<(Digest, Found)> = level
+                .par_iter()
+                .map(|&(digest, role)| (digest, self.read(digest, role, depth)))
+                .collect();
+            let next: Vec<(Digest, Role)> =
+                read.iter().flat_map(|(_, found)| children(found)).collect();
+            all.extend(read);
+            let known: HashSet<Digest> = all.keys().copied().collect();
+            level = first_of_each(next, &known);
+            if level.is_empty() {
+                return all;
+            }
+        }
+        all
+    }
+
+    fn read(&self, digest: Digest, role: Role, depth: usize) -> Found {
+        let Some(bytes) = self.store.read(&digest) else { return Found::default() };
+        let mut found = Found { size: bytes.len() as u64, ..Found::default() };
+        if let Some(&code) = self.limits.skip.get(&digest) {
+            found.problems.push(Problem::new(code, 0, "content").because("left out on this run"));
+            return found;
+        }
+        let token = self.journal.begin(&digest, bytes.len() as u64);
+        self.read_content(&Input::new(bytes), role, depth, &mut found);
+        found.kind.get_or_insert_with(|| content(digest, self.store)).digest = digest;
+        self.journal.end(token);
+        found
+    }
+
+    fn read_content(&self, input: &Input, role: Role, depth: usize, found: &mut Found) {
+        let mut at = 0;
+        if let Some(opened) = self.open_at_start(input, found) {
+            if depth >= self.limits.depth {
+                found.problems.push(Problem::new(ProblemCode::DepthLimit, 0, opened.format));
+                return;
+            }
+            at = opened.range.end;
+            found.containers.push(opened);
+        }
+        if at < input.len() && (at > 0 || is_worth_carving(input, role)) {
+            self.carve(input, at, found);
+        }
+        let whole = found.containers.is_empty() && role == Role::Member;
+        if !whole {
+            found.regions = regions(input, &found.containers);
+        }
+    }
+
+    /// Formats are tried in the order of the registry; the first that opens has the content.
+    fn open_at_start(&self, input: &Input, found: &mut Found) -> Option<Opened> {
+        formats::ALL.iter().find_map(|format| {
+            let doc = format.doc();
+            let announced = doc.magics.is_empty()
+                || doc.magics.iter().any(|magic| input.tail(magic.offset).starts_with(magic.bytes));
+            if !announced {
+                return None;
+            }
+            let claim = format.identify(input, 0).ok()?;
+            self.open(*format, input, &claim, &mut found.problems)
+        })
+    }
+
+    /// Looks for magics from `from` on; what starts inside an accepted container is its own.
+    fn carve(&self, input: &Input, from: usize, found: &mut Found) {
+        let mut cursor = from;
+        for (start, index) in candidates(input.as_slice(), from) {
+            if start < cursor {
+                continue;
+            }
+            let format = formats::ALL[index];
+            let Ok(claim) = format.identify(input, start) else { continue };
+            let Some(opened) = self.open(format, input, &claim, &mut Vec::new()) else { continue };
+            cursor = opened.range.end.max(start + 1);
+            found.containers.push(opened);
+        }
+    }
+
+    /// Opens a claim. A claim that rests on a magic alone and yields nothing was a mistake; at the
+    /// start of a content the reason is kept all the same, for the user who gave a damaged file.
+    fn open(
+        &self,
+        format: &dyn Format,
+        input: &Input,
+        claim: &Claim,
+        refused: &mut Vec<Problem>,
+    ) -> Option<Opened> {
+        let mut output = Output::new(input, claim.start, self.store, &self.budget, self.limits);
+        let result = format.open(input, claim, &mut output);
+        let nothing = output.entries.is_empty();
+        if let (Err(problem), true, Confidence::Magic) = (&result, nothing, claim.confidence) {
+            refused.push(problem.clone());
+            return None;
+        }
+        let state = match (&result, nothing) {
+            (Err(_), true) => OpenState::Failed,
+            (Ok(()), _) if output.problems.iter().all(|problem| is_harmless(problem.code)) => {
+                OpenState::Full
+            }
+            _ => OpenState::Partial,
+        };
+        let end = output.end.unwrap_or(claim.end).clamp(claim.start, input.len());
+        let mut problems = output.problems;
+        problems.extend(result.err());
+        Some(Opened {
+            range: claim.start..end,
+            format: format.doc().name,
+            family: format.doc().family,
+            confidence: claim.confidence,
+            state,
+            attributes: output.attributes,
+            entries: output.entries,
+            problems,
+        })
+    }
+}
+
+/// Problems that lose nothing: the entry is there, under a safe name.
+fn is_harmless(code: ProblemCode) -> bool {
+    matches!(code, ProblemCode::PathEscape | ProblemCode::DuplicateName)
+}
+
+fn content(digest: Digest, store: &Store) -> Content {
+    let kind = find_kind(&store.read(&digest).unwrap_or_default());
+    Content { digest, kind: kind.name.to_owned(), interpreter: kind.interpreter }
+}
+
+fn first_of_each(contents: Vec<(Digest, Role)>, known: &HashSet<Digest>) -> Vec<(Digest, Role)> {
+    let mut seen = HashSet::new();
+    contents
+        .into_iter()
+        .filter(|(digest, _)| !known.contains(digest) && seen.insert(*digest))
+        .collect()
+}
+
+fn children(found: &Found) -> impl Iterator<Item = (Digest, Role)> {
+    found.containers.iter().flat_map(|opened| &opened.entries).filter_map(|entry| {
+        match entry.kind {
+            kakoi_model::FileKind::Regular { digest, .. } => Some((digest, entry.role)),
+            _ => None,
+        }
+    })
+}
+
+/// Files smaller than this hold no firmware.
+const MIN_CARVED_MEMBER: usize = 16 << 10;
+
+/// Parts of headers and payloads of streams are always looked through. Of the files of a file
+/// system only those whose kind is unknown, and programs that are kernels.
+fn is_worth_carving(input: &Input, role: Role) -> bool {
+    let bytes = input.as_slice();
+    let kind = find_kind(bytes);
+    match (role, kind.name) {
+        (_, "elf") => crate::kind::is_kernel_elf(bytes),
+        (Role::Part, name) => !matches!(name, "script" | "html" | "xml" | "pem" | "empty"),
+        (Role::Member, _) => bytes.len() >= MIN_CARVED_MEMBER && kind.may_hold_containers(),
+    }
+}
+
+/// All magics that may stand anywhere, in one automaton.
+struct Automaton {
+    search: Option<AhoCorasick>,
+    /// For each pattern: its format's index in the registry, offset and alignment.
+    patterns: Vec<(usize, usize, usize)>,
+}
+
+static AUTOMATON: LazyLock<Automaton> = LazyLock::new(|| {
+    let mut bytes = Vec::new();
+    let mut patterns = Vec::new();
+    for (index, format) in formats::ALL.iter().enumerate() {
+        let alignment = match format.doc().scope {
+            Scope::Start => continue,
+            Scope::Aligned(alignment) => alignment.max(1),
+            Scope::Anywhere => 1,
+        };
+        for magic in format.doc().magics {
+            bytes.push(magic.bytes);
+            patterns.push((index, magic.offset, alignment));
+        }
+    }
+    let search = AhoCorasick::builder().match_kind(MatchKind::Standard).build(bytes).ok();
+    Automaton { search, patterns }
+});
+
+/// Where a container may start, and the index of its format; ordered by place, then by registry.
+fn candidates(content: &[u8], from: usize) -> Vec<(usize, usize)> {
+    let Some(search) = &AUTOMATON.search else { return Vec::new() };
+    let tail = content.get(from..).unwrap_or_default();
+    let starts = search.find_overlapping_iter(tail).filter_map(|found| {
+        let (index, offset, alignment) = AUTOMATON.patterns[found.pattern().as_usize()];
+        let start = (from + found.start()).checked_sub(offset)?;
+        (start >= from && start % alignment == 0).then_some((start, index))
+    });
+    starts.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn regions(input: &Input, containers: &[Opened]) -> Vec<(Range<usize>, RegionKind)> {
+    let mut regions = Vec::new();
+    let mut at = 0;
+    for (index, opened) in containers.iter().enumerate() {
+        regions.extend(describe_gap(input.as_slice(), at..opened.range.start));
+        let id = ContainerId(u32::try_from(index).unwrap_or(u32::MAX));
+        regions.push((opened.range.clone(), RegionKind::Container { id }));
+        at = opened.range.end;
+    }
+    regions.extend(describe_gap(input.as_slice(), at..input.len()));
+    regions
+}
+
+/// Gives containers their numbers, depth first from the image, each content at its first place.
+struct Numbering<'a> {
+    found: &'a BTreeMap<Digest, Found>,
+    visited: HashSet<Digest>,
+    result: Unpacked,
+}
+
+impl<'a> Numbering<'a> {
+    fn new(found: &'a BTreeMap<Digest, Found>) -> Self {
+        let contents = found.values().filter_map(|found| found.kind.clone()).collect();
+        let result = Unpacked { contents, ..Unpacked::default() };
+        Self { found, visited: HashSet::new(), result }
+    }
+
+    fn image(mut self, image: Digest) -> Unpacked {
+        self.visit(vec![(image, None)]);
+        self.finish()
+    }
+
+    fn directory(mut self, listing: Digest, files: Vec<File>) -> Unpacked {
+        let id = ContainerId(0);
+        let size = files.iter().map(File::size).sum();
+        self.result.containers.push(Container {
+            id,
+            parent: None,
+            blob: listing,
+            offset: 0,
+            size,
+            format: "directory".to_owned(),
+            confidence: Confidence::Structure,
+            state: OpenState::Full,
+            attributes: BTreeMap::new(),
+            entries: files.len() as u64,
+            root: looks_like_root(files.iter().map(|file| &file.path)),
+        });
+        let places =
+            files.iter().rev().filter_map(|file| Some((file.digest()?, Some(file.place()))));
+        let stack = places.collect();
+        self.result.files.extend(files);
+        self.visit(stack);
+        self.finish()
+    }
+
+    /// An explicit stack: images nest as deep as they like.
+    fn visit(&mut self, mut stack: Vec<(Digest, Option<FileRef>)>) {
+        while let Some((digest, place)) = stack.pop() {
+            let Some(found) = self.found.get(&digest) else { continue };
+            if !self.visited.insert(digest) {
+                continue;
+            }
+            let first = self.result.containers.len();
+            let mut inner = Vec::new();
+            for opened in &found.containers {
+                inner.extend(self.container(digest, place.clone(), opened));
+            }
+            stack.extend(inner.into_iter().rev());
+            self.regions(digest, found, first);
+            let problems = found.problems.iter().cloned();
+            self.result
+                .problems
+                .extend(problems.map(|problem| Problem { blob: Some(digest), ..problem }));
+        }
+    }
+
+    fn container(
+        &mut self,
+        blob: Digest,
+        parent: Option<FileRef>,
+        opened: &Opened,
+    ) -> Vec<(Digest, Option<FileRef>)> {
+        let id = ContainerId(u32::try_from(self.result.containers.len()).unwrap_or(u32::MAX));
+        let lists_files = matches!(opened.family, Family::FileSystem | Family::Archive);
+        self.result.containers.push(Container {
+            id,
+            parent,
+            blob,
+            offset: opened.range.start as u64,
+            size: opened.range.len() as u64,
+            format: opened.format.to_owned(),
+            confidence: opened.confidence,
+            state: opened.state,
+            attributes: opened.attributes.clone(),
+            entries: opened.entries.len() as u64,
+            root: lists_files && looks_like_root(opened.entries.iter().map(|entry| &entry.path)),
+        });
+        let problems = opened.problems.iter().cloned();
+        self.result.problems.extend(problems.map(|problem| Problem {
+            blob: Some(blob),
+            container: Some(id),
+            ..problem
+        }));
+        let mut entries: Vec<&Entry> = opened.entries.iter().collect();
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let files = entries.into_iter().map(|entry| file(id, entry));
+        let start = self.result.files.len();
+        self.result.files.extend(files);
+        let new = &self.result.files[start..];
+        new.iter().filter_map(|file| Some((file.digest()?, Some(file.place())))).collect()
+    }
+
+    /// Region numbers of containers count from the content's first.
+    fn regions(&mut self, blob: Digest, found: &Found, first: usize) {
+        let first = u32::try_from(first).unwrap_or(u32::MAX);
+        let regions = found.regions.iter().map(|(range, kind)| Region {
+            blob,
+            offset: range.start as u64,
+            size: range.len() as u64,
+            what: match kind {
+                RegionKind::Container { id } => {
+                    RegionKind::Container { id: ContainerId(first.saturating_add(id.0)) }
+                }
+                other => other.clone(),
+            },
+        });
+        self.result.regions.extend(regions);
+        debug_assert!(found.regions.is_empty() || covers(&found.regions, found.size));
+    }
+
+    fn finish(self) -> Unpacked {
+        self.result
+    }
+}
+
+fn covers(regions: &[(Range<usize>, RegionKind)], size: u64) -> bool {
+    let contiguous = regions.windows(2).all(|pair| pair[0].0.end == pair[1].0.start);
+    let ends =
+        (regions.first().map(|region| region.0.start), regions.last().map(|region| region.0.end));
+    contiguous && ends.0 == Some(0) && ends.1.map(|end| end as u64) == Some(size)
+}
+
+fn file(container: ContainerId, entry: &Entry) -> File {
+    let xattrs = entry.meta.xattrs.iter();
+    File {
+        container,
+        path: entry.path.clone(),
+        kind: entry.kind.clone(),
+        mode: entry.meta.mode,
+        uid: entry.meta.uid,
+        gid: entry.meta.gid,
+        mtime: entry.meta.mtime,
+        xattrs: xattrs.map(|(name, value)| (name.clone(), kakoi_model::escape(value))).collect(),
+    }
+}
+
+/// Directories that the root of a Linux system has.
+const ROOT_NAMES: [&[u8]; 9] =
+    [b"bin", b"sbin", b"etc", b"lib", b"usr", b"dev", b"proc", b"var", b"sys"];
+
+/// A root has programs, a configuration, and a third of the usual directories.
+fn looks_like_root<'p>(paths: impl Iterator<Item = &'p ImagePath>) -> bool {
+    let tops: HashMap<&[u8], ()> =
+        paths.filter_map(|path| path.parts().next()).map(|part| (part, ())).collect();
+    let count = ROOT_NAMES.iter().filter(|name| tops.contains_key(**name)).count();
+    let has = |name: &[u8]| tops.contains_key(name);
+    count >= 4 && (has(b"bin") || has(b"sbin") || has(b"usr")) && (has(b"etc") || has(b"init"))
+}

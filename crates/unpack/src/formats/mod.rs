@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every format, one file each. The order decides between formats that claim the same first byte:
+//! the more specific comes first.
+
+use crate::Format;
+
+mod gzip;
+
+/// All formats.
+pub static ALL: &[&dyn Format] = &[&gzip::Gzip];
+
+/// The format with this name in the catalogue.
+#[must_use]
+pub fn find_by_name(name: &str) -> Option<&'static dyn Format> {
+    ALL.iter().copied().find(|format| format.doc().name == name)
+}
