@@ -16,6 +16,8 @@ pub mod kernel;
 pub mod start_up;
 pub mod surface;
 
+mod image;
 mod root;
 
+pub use image::{Subject, inspect_image};
 pub use root::{Contents, Root, Sketch};

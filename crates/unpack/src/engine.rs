@@ -12,8 +12,8 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use bytes::Bytes;
 use kakoi_model::{
-    Confidence, Container, ContainerId, Content, Digest, File, FileRef, ImagePath, OpenState,
-    Problem, ProblemCode, Region, RegionKind,
+    Confidence, Container, ContainerId, Content, Digest, File, FileRef, ImagePath, Journal,
+    OpenState, Problem, ProblemCode, Region, RegionKind,
 };
 use rayon::prelude::*;
 
@@ -46,26 +46,6 @@ impl Default for Limits {
             skip: BTreeMap::new(),
         }
     }
-}
-
-/// Told which content is being read, so that one that kills or stalls a worker can be named.
-pub trait Journal: Sync {
-    /// Reading of this content begins. The token is given back at the end.
-    fn begin(&self, content: &Digest, size: u64) -> u64;
-
-    /// Reading ended.
-    fn end(&self, token: u64);
-}
-
-/// Tells nobody.
-pub struct NoJournal;
-
-impl Journal for NoJournal {
-    fn begin(&self, _: &Digest, _: u64) -> u64 {
-        0
-    }
-
-    fn end(&self, _: u64) {}
 }
 
 /// All that was found in an image.

@@ -22,9 +22,10 @@ mod layout;
 mod output;
 mod store;
 
-pub use engine::{Journal, Limits, NoJournal, Unpacked, unpack_directory, unpack_image};
+pub use engine::{Limits, Unpacked, unpack_directory, unpack_image};
 pub use format::{Claim, Family, Format, FormatDoc, Magic, Refusal, Scope};
 pub use input::Input;
+pub use kakoi_model::{Journal, NoJournal};
 pub use kind::{ContentKind, find_kind};
 pub use output::{Meta, Node, Output, Spool};
 pub use store::{Spill, Store};

@@ -7,7 +7,7 @@ use crate::codec::{Codec, decode_into};
 use crate::{Claim, Family, Format, FormatDoc, Input, Magic, Output, Refusal, Scope};
 
 /// The format.
-pub struct Gzip;
+pub(super) struct Gzip;
 
 static DOC: FormatDoc = FormatDoc {
     name: "gzip",
