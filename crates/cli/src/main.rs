@@ -1,2 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-fn main() {}
+//! The `kakoi` command. `main` dispatches; each command has its file in `commands/`.
+
+#![forbid(unsafe_code)]
+// In a binary nothing is reachable from outside; `pub` says what a module offers to the others.
+#![allow(unreachable_pub)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod commands;
+mod exit;
+mod output;
+mod progress;
+mod worker;
+
+/// From a firmware image to facts and findings, and on to an isolation policy.
+#[derive(Parser)]
+#[command(name = "kakoi", version, about, max_term_width = 100, after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Scan(commands::scan::Arguments),
+    Extract(commands::extract::Arguments),
+    Rules(commands::rules::Arguments),
+    Formats(commands::formats::Arguments),
+    /// Parses one image, confined; started by the other commands.
+    #[command(name = worker::COMMAND, hide = true)]
+    Worker,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Scan(arguments) => commands::scan::exec(&arguments),
+        Command::Extract(arguments) => commands::extract::exec(&arguments),
+        Command::Rules(arguments) => commands::rules::exec(&arguments),
+        Command::Formats(arguments) => commands::formats::exec(&arguments),
+        Command::Worker => worker::serve(),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) if output::is_closed_pipe(&error) => exit::Exit::Done.into(),
+        Err(error) => {
+            output::complain(&format!("{error:#}"));
+            exit::of_error(&error).into()
+        }
+    }
+}

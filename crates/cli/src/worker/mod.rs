@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Parsing happens in a process of its own that has given up files, network and new programs.
+//!
+//! The parent writes one [`Job`] to the worker's standard input and reads [`Message`]s from its
+//! standard output. A [journal](journal) file that both have open tells the parent which content
+//! was being read when a worker dies or stalls; that content is left out on the next try, so that
+//! one bad file costs one file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use kakoi_model::{Digest, Fact, ProblemCode};
+use serde::{Deserialize, Serialize};
+
+mod intake;
+mod journal;
+mod serve;
+mod spill;
+mod supervise;
+
+pub use serve::serve;
+pub use supervise::{Options, Reader, Scan, supervise};
+
+/// Name of the hidden subcommand.
+pub const COMMAND: &str = "parse-confined";
+
+/// What a worker has to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// The image or directory.
+    input: PathBuf,
+    /// The journal file.
+    journal: PathBuf,
+    /// Give up files and system calls?
+    confine: bool,
+    /// Threads to parse with.
+    threads: usize,
+    /// Bytes that all decoders together may write.
+    output_bytes: u64,
+    /// Contents that an earlier worker did not survive.
+    skip: BTreeMap<Digest, ProblemCode>,
+    /// What to do with the files.
+    task: Task,
+}
+
+/// What to do with the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// Everything.
+    Inspect,
+    /// Only list them: after a worker died while it looked at the tree as a whole.
+    List,
+    /// List them and hand over their bytes.
+    Extract,
+}
+
+/// What a worker says. One JSON object a line; a [`Message::Content`] line is followed by its raw
+/// bytes.
+#[derive(Debug, Serialize, Deserialize)]
+enum Message {
+    /// How much of the confinement took effect, before the first byte is parsed.
+    Confined { files: String, system_calls: bool },
+    /// The input that is about to be read.
+    Input { digest: Digest, size: u64 },
+    /// One fact.
+    Fact(Box<Fact>),
+    /// The next `size` bytes after this line are the content.
+    Content { digest: Digest, size: u64 },
+    /// The input could not be read.
+    Unreadable { reason: String },
+    /// The end.
+    Done,
+}

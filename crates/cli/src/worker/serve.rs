@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The worker: takes the input in, gives up what it does not need, parses, tells.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Read, Write};
+
+use anyhow::Context;
+use bytes::Bytes;
+use kakoi_inspect::{Contents, Subject, inspect_image};
+use kakoi_kernel::{Landlocked, ResourceLimits};
+use kakoi_model::{Digest, Fact, File, Journal};
+use kakoi_unpack::{Limits, Store, Unpacked, unpack_directory, unpack_image};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::intake::{Intake, take_in};
+use super::journal::Writer;
+use super::spill::SpillFile;
+use super::{Job, Message, Task};
+use crate::exit::Exit;
+
+/// Contents on the heap beyond which the spill file is used.
+const RESIDENT_BYTES: usize = 96 << 20;
+
+/// Heap of a worker: contents, the largest decoder, tables.
+const HEAP_BYTES: u64 = 1536 << 20;
+
+/// Decoders call each other a few levels deep; formats keep explicit stacks.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Runs one job: the hidden subcommand.
+pub fn serve() -> anyhow::Result<Exit> {
+    kakoi_kernel::die_with_parent()?;
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text)?;
+    let job: Job = serde_json::from_str(&text).context("the job on standard input")?;
+    let mut output = BufWriter::with_capacity(1 << 20, io::stdout());
+    limit(&job)?;
+    let journal = Writer::new(OpenOptions::new().write(true).open(&job.journal)?);
+    let store = Store::with_spill(Box::new(SpillFile::create()?), RESIDENT_BYTES);
+    let intake = match take_in(&job.input, &store) {
+        Ok(intake) => intake,
+        Err(error) => {
+            tell(&mut output, &Message::Unreadable { reason: error.to_string() })?;
+            return Ok(Exit::Input);
+        }
+    };
+    let pool = confine(&job, &mut output)?;
+    pool.install(|| run(&job, intake, &Kept(store), &journal, &mut output))?;
+    tell(&mut output, &Message::Done)?;
+    Ok(Exit::Done)
+}
+
+fn limit(job: &Job) -> io::Result<()> {
+    kakoi_kernel::limit_resources(ResourceLimits {
+        heap_bytes: HEAP_BYTES,
+        file_bytes: job.output_bytes.saturating_mul(4),
+        descriptors: 64,
+    })
+}
+
+/// Files first, while there is one thread; then the threads; then system calls, on all of them.
+fn confine(job: &Job, output: &mut impl Write) -> anyhow::Result<ThreadPool> {
+    let files = if job.confine { kakoi_kernel::confine_files()? } else { Landlocked::Not };
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(job.threads)
+        .stack_size(STACK_BYTES)
+        .build()
+        .context("threads of the worker")?;
+    // Every thread has run once, so that none starts under the filter.
+    pool.broadcast(|_| ());
+    if job.confine {
+        kakoi_kernel::confine_system_calls(&kakoi_kernel::worker_filter())
+            .context("seccomp filter (--no-sandbox scans without)")?;
+    }
+    let files = format!("{files:?}").to_lowercase();
+    tell(output, &Message::Confined { files, system_calls: job.confine })?;
+    Ok(pool)
+}
+
+fn run(
+    job: &Job,
+    intake: Intake,
+    kept: &Kept,
+    journal: &dyn Journal,
+    output: &mut (impl Write + Send),
+) -> anyhow::Result<()> {
+    let (digest, size) = intake.identity();
+    tell(output, &Message::Input { digest, size })?;
+    output.flush()?;
+    let limits =
+        Limits { output_bytes: job.output_bytes, skip: job.skip.clone(), ..Limits::default() };
+    let unpacked = match intake {
+        Intake::Image(image) => unpack_image(image, &kept.0, &limits, journal),
+        Intake::Directory(listing, files) => {
+            unpack_directory(listing, files, &kept.0, &limits, journal)
+        }
+    };
+    let facts = if job.task == Task::Inspect {
+        let subject = Subject {
+            containers: &unpacked.containers,
+            files: &unpacked.files,
+            kinds: &unpacked.contents,
+            contents: kept,
+            skip: &job.skip,
+        };
+        inspect_image(&subject, journal)
+    } else {
+        Vec::new()
+    };
+    if job.task == Task::Extract {
+        hand_over(&unpacked.files, kept, output)?;
+    }
+    unpacking_facts(unpacked)
+        .chain(facts)
+        .try_for_each(|fact| tell(output, &Message::Fact(Box::new(fact))))?;
+    Ok(output.flush()?)
+}
+
+/// The bytes of every distinct regular file, in the order of their first place.
+fn hand_over(files: &[File], kept: &Kept, output: &mut impl Write) -> io::Result<()> {
+    let mut told = std::collections::HashSet::new();
+    for digest in files.iter().filter_map(File::digest).filter(|digest| told.insert(*digest)) {
+        let Some(content) = kept.0.read(&digest) else { continue };
+        tell(output, &Message::Content { digest, size: content.len() as u64 })?;
+        output.write_all(&content)?;
+    }
+    Ok(())
+}
+
+fn unpacking_facts(unpacked: Unpacked) -> impl Iterator<Item = Fact> {
+    let containers = unpacked.containers.into_iter().map(Fact::Container);
+    let regions = unpacked.regions.into_iter().map(Fact::Region);
+    let problems = unpacked.problems.into_iter().map(Fact::Problem);
+    let files = unpacked.files.into_iter().map(Fact::File);
+    let contents = unpacked.contents.into_iter().map(Fact::Content);
+    containers.chain(regions).chain(problems).chain(files).chain(contents)
+}
+
+fn tell(output: &mut impl Write, message: &Message) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, message)?;
+    output.write_all(b"\n")
+}
+
+/// The store, as the inspectors see it.
+struct Kept(Store);
+
+impl Contents for Kept {
+    fn read(&self, digest: &Digest) -> Option<Bytes> {
+        self.0.read(digest)
+    }
+}
