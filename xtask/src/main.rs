@@ -1,1 +1,63 @@
-fn main() {}
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask TASK`: what the repository does for itself. A table of tasks, one file each.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(unreachable_pub)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+mod bench;
+mod corpus;
+mod docs;
+mod edges;
+mod reference;
+
+type Task = fn(&[String]) -> anyhow::Result<()>;
+
+const TASKS: &[(&str, Task, &str)] = &[
+    ("edges", edges::run, "check that crates depend only on what docs/ARCHITECTURE.md allows"),
+    ("docs", docs::run, "write the generated docs; with --check only compare"),
+    (
+        "corpus-check",
+        corpus::run,
+        "DATA: scan every image beneath, compare file systems with reference tools",
+    ),
+    (
+        "bench",
+        bench::run,
+        "[DATA]: CPU seconds and memory against unblob and binwalk on the same input",
+    ),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let Some((_, task, _)) = TASKS.iter().find(|(task, _, _)| *task == name) else {
+        TASKS.iter().for_each(|(name, _, help)| println!("{name:<14} {help}"));
+        return ExitCode::from(2);
+    };
+    match task(&rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The top of the repository.
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// The release build of `kakoi`, built now.
+fn kakoi() -> anyhow::Result<PathBuf> {
+    let build = ["build", "--quiet", "--release", "--package", "kakoi-cli"];
+    let status = Command::new("cargo").args(build).current_dir(top()).status()?;
+    anyhow::ensure!(status.success(), "cargo build failed");
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| top().join("target"), PathBuf::from);
+    Ok(target.join("release/kakoi"))
+}
