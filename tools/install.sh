@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages that a target of the Makefile needs and this machine lacks, and says so.
+# usage: install.sh build|demo|test|bench
+set -euo pipefail
+build=(gcc libc6-dev make)
+image=(squashfs-tools u-boot-tools device-tree-compiler openssl)
+forms=(mtd-utils genromfs erofs-utils e2fsprogs util-linux-extra android-sdk-libsparse-utils mkbootimg cpio python3)
+formats=(cramfsswap dosfstools mtools fdisk lz4 lzop zstd xz-utils bzip2 lzip zip p7zip-full ncompress arj)
+compilers=(gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-mipsel-linux-gnu gcc-mips-linux-gnu
+    libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-mipsel-cross libc6-dev-mips-cross musl-tools)
+case ${1:-} in
+build) wanted=("${build[@]}") ;;
+demo) wanted=("${build[@]}" "${image[@]}") ;;
+test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" checksec python3-venv) ;;
+bench) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd) ;;
+*) echo "usage: install.sh build|demo|test|bench" >&2; exit 2 ;;
+esac
+missing=()
+for package in "${wanted[@]}"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null | grep -q '^installed' || missing+=("$package")
+done
+[ "${#missing[@]}" -eq 0 ] && exit 0
+echo "installing for 'make ${1}': ${missing[*]}" >&2
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo > /dev/null || { echo "install.sh: not root and no sudo; install them yourself: ${missing[*]}" >&2; exit 1; }
+    root=(sudo)
+fi
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+{ "${root[@]}" apt-get -qq update && "${root[@]}" apt-get -qq -y install --no-install-recommends "${missing[@]}"; } > "$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    exit 1
+}
