@@ -94,6 +94,23 @@ pub fn unpack_directory(
     Numbering::new(&found).directory(listing, files)
 }
 
+/// Opens a content with one format only, at its first byte: for tests and fuzzing of that format.
+/// Gives the entries, or the problem that ended the reading; none when the format refuses it.
+#[must_use]
+pub fn open_alone(
+    format: &dyn Format,
+    content: Bytes,
+    limits: &Limits,
+) -> Option<Result<usize, Problem>> {
+    let store = Store::in_memory();
+    let budget = Budget::new(limits);
+    let input = Input::new(content);
+    let claim = format.identify(&input, 0).ok()?;
+    let mut output = Output::new(&input, claim.start, &store, &budget, limits);
+    let result = format.open(&input, &claim, &mut output);
+    Some(result.map(|()| output.entries.len()))
+}
+
 /// What is in one content.
 #[derive(Debug, Default)]
 struct Found {

@@ -22,7 +22,7 @@ mod layout;
 mod output;
 mod store;
 
-pub use engine::{Limits, Unpacked, unpack_directory, unpack_image};
+pub use engine::{Limits, Unpacked, open_alone, unpack_directory, unpack_image};
 pub use format::{Claim, Family, Format, FormatDoc, Magic, Refusal, Scope};
 pub use input::Input;
 pub use kakoi_model::{Journal, NoJournal};
