@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Stack protector (GCC `-fstack-protector*`, and the same of clang).
+
+use kakoi_model::{Absence, Coverage, ElfRole, Evidence, Mitigation};
+
+use super::fortify::writes_to_buffers;
+use super::start::main_is_protected;
+use super::{SYMBOLS_LOST, Subject, undetermined_with};
+use crate::elf::code::{Code, find_calls_of, find_canary_loads};
+use crate::elf::function::{count_functions_with, find_functions};
+use crate::elf::marks::Mark;
+use crate::elf::symbol::{Symbol, Symbols};
+
+/// What compilers call when a canary is damaged, and where they keep it when it is a variable.
+/// `__stack_smash_handler` and `__guard` are of the patched GCC 3 of old vendor toolchains.
+const NAMES: [&[u8]; 6] = [
+    b"__stack_chk_fail",
+    b"__stack_chk_fail_local",
+    b"__stack_chk_guard",
+    b"__stack_smash_handler",
+    b"__guard",
+    b"__intel_security_cookie",
+];
+
+/// A program with this many functions surely has an array on the stack of one of them.
+const MANY_FUNCTIONS: usize = 50;
+
+pub(super) fn find_stack_protector(subject: &Subject<'_>) -> Mitigation<Coverage> {
+    match subject.role {
+        ElfRole::Kernel => Mitigation::undetermined("kernel-decides", "told by its configuration"),
+        ElfRole::KernelModule | ElfRole::Object => by_table(subject, &subject.elf.symbols),
+        ElfRole::Other => Mitigation::absent(Absence::NotApplicable, Vec::new()),
+        _ if subject.is_static() => in_static(subject),
+        _ => by_table(subject, &subject.elf.dynamic_symbols),
+    }
+}
+
+fn by_table(subject: &Subject<'_>, symbols: &Symbols<'_>) -> Mitigation<Coverage> {
+    let code = Code::of(subject.elf);
+    let named = NAMES.iter().find_map(|name| symbols.named(name));
+    let loads = find_canary_loads(subject.elf, &code).filter(|loads| !loads.is_empty());
+    if let Some(symbol) = named.filter(|symbol| symbol.is_undefined() || loads.is_some()) {
+        let mut evidence = vec![name_evidence(symbol)];
+        let coverage = measure(subject, &code, symbol, loads, &mut evidence);
+        return Mitigation::present(coverage, evidence);
+    }
+    if let (None, Some(loads)) = (named, loads) {
+        let evidence = vec![Evidence::new(format!("canary loaded at address 0x{:x}", loads[0]))];
+        let coverage = share(subject, &code, &loads, false);
+        return Mitigation::present(coverage, evidence);
+    }
+    if let Some(symbol) = named {
+        return defined_here(subject, &code, symbol);
+    }
+    if symbols.whole {
+        return missing(subject, &code);
+    }
+    Mitigation::undetermined(SYMBOLS_LOST, "the symbols that would name the handler are lost")
+}
+
+fn name_evidence(symbol: &Symbol<'_>) -> Evidence {
+    let name = crate::elf::read::readable(symbol.name);
+    let verb = if symbol.is_undefined() { "imports" } else { "defines" };
+    Evidence::at(format!("{verb} {name}"), symbol.at)
+}
+
+/// A C library has the handler for others; whether it uses it itself shows in its own calls.
+fn defined_here(
+    subject: &Subject<'_>,
+    code: &[Code<'_>],
+    symbol: &Symbol<'_>,
+) -> Mitigation<Coverage> {
+    let evidence = vec![name_evidence(symbol)];
+    match find_calls_of(subject.elf, code, symbol) {
+        Some(calls) if calls.len() > 1 => {
+            Mitigation::present(share(subject, code, &calls, true), evidence)
+        }
+        _ => undetermined_with(
+            "handler-for-others",
+            "the file provides the handler; whether its own functions use it cannot be told",
+            evidence,
+        ),
+    }
+}
+
+/// No handler, no canary: absent. Why, depends on whether there was anything to protect.
+fn missing(subject: &Subject<'_>, code: &[Code<'_>]) -> Mitigation<Coverage> {
+    let evidence = vec![Evidence::new("no symbol of the stack protector among the symbols")];
+    let absent = subject.absent_since_gcc((4, 1), evidence);
+    if absent.reason == Absence::ToolchainCannot {
+        return absent.into();
+    }
+    let many = || find_functions(subject.elf, code).is_some_and(|f| f.len() >= MANY_FUNCTIONS);
+    if writes_to_buffers(subject) || many() {
+        return absent.into();
+    }
+    Mitigation::absent(Absence::Unknown, absent.evidence)
+}
+
+fn measure(
+    subject: &Subject<'_>,
+    code: &[Code<'_>],
+    symbol: &Symbol<'_>,
+    loads: Option<Vec<u64>>,
+    evidence: &mut Vec<Evidence>,
+) -> Coverage {
+    let (sites, each_is_one) = match loads {
+        Some(loads) => (loads, false),
+        None => match find_calls_of(subject.elf, code, symbol) {
+            Some(calls) => (calls, true),
+            None => return Coverage { protected: None, of: None },
+        },
+    };
+    if let Some(first) = sites.first() {
+        evidence.push(Evidence::new(format!("first check at address 0x{first:x}")));
+    }
+    share(subject, code, &sites, each_is_one)
+}
+
+/// Functions with a check among all functions. Where the functions are not known, each call of
+/// the handler is one function, as compilers share one call per function.
+fn share(subject: &Subject<'_>, code: &[Code<'_>], sites: &[u64], each_is_one: bool) -> Coverage {
+    if sites.is_empty() {
+        return Coverage { protected: None, of: None };
+    }
+    match find_functions(subject.elf, code) {
+        Some(functions) => Coverage {
+            protected: Some(count_functions_with(&functions, sites)),
+            of: u32::try_from(functions.len()).ok(),
+        },
+        None => Coverage {
+            protected: each_is_one.then(|| u32::try_from(sites.len()).unwrap_or(u32::MAX)),
+            of: None,
+        },
+    }
+}
+
+/// A static file holds its C library, which may be protected when the program is not. So *yes*
+/// needs the program's own `main`, and *no* needs a file without any trace.
+fn in_static(subject: &Subject<'_>) -> Mitigation<Coverage> {
+    let elf = subject.elf;
+    let handlers: Vec<_> = NAMES.iter().filter_map(|name| elf.symbols.named(name)).collect();
+    let targets: Vec<u64> = handlers.iter().map(|symbol| symbol.value & !1).collect();
+    let mut evidence: Vec<_> = handlers.iter().map(|symbol| name_evidence(symbol)).collect();
+    let message = elf.marks.first(Mark::StackCheckMessage);
+    evidence.extend(message.map(|at| Evidence::at("message of the handler", at)));
+    if main_is_protected(elf, &targets) {
+        evidence.push(Evidence::new("main checks its canary"));
+        return Mitigation::present(Coverage { protected: None, of: None }, evidence);
+    }
+    if let Some(proof) = proof_of_absence(subject) {
+        return subject.absent_since_gcc((4, 1), vec![proof]).into();
+    }
+    undetermined_with(
+        "static-library-inside",
+        "linked with its C library, whose functions cannot be told from the program's own",
+        evidence,
+    )
+}
+
+/// What shows that nothing in a static file, library included, is protected.
+fn proof_of_absence(subject: &Subject<'_>) -> Option<Evidence> {
+    let elf = subject.elf;
+    if !elf.segments.intact || !elf.segments.loaded_whole {
+        return None;
+    }
+    let code = Code::of(elf);
+    if find_canary_loads(elf, &code).is_some_and(|loads| loads.is_empty()) {
+        return Some(Evidence::new("no instruction loads a canary"));
+    }
+    let nameless = NAMES.iter().all(|name| elf.symbols.named(name).is_none());
+    if nameless && elf.symbols.whole && elf.symbols.named(b"main").is_some() {
+        return Some(Evidence::new("no symbol of the stack protector in the symbol table"));
+    }
+    let speaks = matches!(subject.libc_family(), Some("glibc" | "uclibc" | "uclibc-ng"));
+    if speaks && elf.marks.lacks(Mark::StackCheckMessage) {
+        return Some(Evidence::new("the message that this C library's handler prints is missing"));
+    }
+    None
+}
