@@ -39,6 +39,11 @@ impl Compilers {
         Self { named, newest_gcc }
     }
 
+    /// Is a GCC of at least this major version among them?
+    pub(super) fn any_from(&self, major: u32) -> bool {
+        self.newest_gcc.is_some_and(|newest| newest >= (major, 0))
+    }
+
     /// Evidence that every compiler that left its name is a GCC before `major`.`minor`. The
     /// program itself was then compiled without what came with that version.
     pub(super) fn all_before(&self, major: u32, minor: u32) -> Option<Evidence> {

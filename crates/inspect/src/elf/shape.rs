@@ -6,9 +6,11 @@ use kakoi_model::{ElfRole, Evidence, Linkage, Observed};
 
 use super::Elf;
 use super::dynamic::{
-    DF_1_PIE, DT_DEBUG, DT_FLAGS_1, DT_MIPS_RLD_MAP, DT_MIPS_RLD_MAP_REL, DT_NEEDED,
+    DF_1_PIE, DT_DEBUG, DT_FLAGS_1, DT_MIPS_RLD_MAP, DT_MIPS_RLD_MAP_REL, DT_NEEDED, DT_SONAME,
+    Entry,
 };
 use super::header::{ET_DYN, ET_EXEC, ET_REL};
+use super::machine::is_mips;
 use super::marks::Mark;
 use super::segment::{PT_INTERP, PT_LOAD};
 
@@ -34,31 +36,25 @@ pub(super) fn find_position(elf: &Elf<'_>) -> Position {
     }
 }
 
-/// Strongest evidence first: the flag that linkers set since binutils 2.26; the entry that only
-/// programs get; the name that only libraries have; an interpreter; what is needed without one.
+/// Strongest evidence first: the flag that linkers set since binutils 2.26; the name that only
+/// libraries have (though some have an interpreter too); the entries that only programs get; an
+/// interpreter; what is needed without one.
 fn position_of_shared(elf: &Elf<'_>) -> Position {
     let dynamic = &elf.dynamic;
     if let Some(entry) = dynamic.flag(DT_FLAGS_1, DF_1_PIE) {
         return Position::Anywhere(Evidence::at("DF_1_PIE", entry.at));
     }
-    const OF_PROGRAMS: [(u64, &str); 3] = [
-        (DT_DEBUG, "DT_DEBUG"),
-        (DT_MIPS_RLD_MAP_REL, "DT_MIPS_RLD_MAP_REL"),
-        (DT_MIPS_RLD_MAP, "DT_MIPS_RLD_MAP"),
-    ];
-    for (tag, name) in OF_PROGRAMS {
-        if let Some(entry) = dynamic.entry(tag) {
-            return Position::Anywhere(Evidence::at(name, entry.at));
-        }
-    }
-    if let Some(entry) = dynamic.entry(super::DT_SONAME) {
+    if let Some(entry) = dynamic.entry(DT_SONAME) {
         return Position::Library(Evidence::at("DT_SONAME", entry.at));
     }
-    if let Some(segment) = elf.segments.first(PT_INTERP) {
-        return Position::Anywhere(segment.evidence("PT_INTERP"));
+    if let Some((entry, name)) = entry_of_programs(elf) {
+        return Position::Anywhere(Evidence::at(name, entry.at));
     }
     if !dynamic.whole || !elf.segments.intact {
         return Position::Unclear;
+    }
+    if let Some(segment) = elf.segments.first(PT_INTERP) {
+        return Position::Anywhere(segment.evidence("PT_INTERP"));
     }
     if let Some(entry) = dynamic.entry(DT_NEEDED) {
         return Position::Library(Evidence::at("DT_NEEDED without an interpreter", entry.at));
@@ -66,7 +62,36 @@ fn position_of_shared(elf: &Elf<'_>) -> Position {
     if elf.header.entry == 0 {
         return Position::Library(Evidence::at("no entry address", 24));
     }
-    Position::Unclear
+    by_dynamic_symbols(elf)
+}
+
+/// A program that needs nobody imports nothing, and exports no functions (`main` aside, where
+/// static programs were linked as if they were libraries).
+fn by_dynamic_symbols(elf: &Elf<'_>) -> Position {
+    let symbols = &elf.dynamic_symbols;
+    let foreign = symbols
+        .list
+        .iter()
+        .skip(1)
+        .find(|symbol| symbol.is_import() || (symbol.is_function() && !symbol.is_undefined()));
+    match foreign {
+        Some(symbol) if symbols.whole && symbols.named(b"main").is_none() => {
+            let verb = if symbol.is_undefined() { "imports" } else { "exports" };
+            Position::Library(Evidence::at(format!("{verb} functions"), symbol.at))
+        }
+        _ => Position::Unclear,
+    }
+}
+
+/// Entries that linkers give to programs only. Old linkers for MIPS gave `DT_DEBUG` to libraries
+/// too, so there it needs an interpreter beside it.
+fn entry_of_programs<'a>(elf: &'a Elf<'_>) -> Option<(&'a Entry, &'static str)> {
+    let dynamic = &elf.dynamic;
+    let told = !is_mips(elf.header.machine) || elf.segments.first(PT_INTERP).is_some();
+    let debug = dynamic.entry(DT_DEBUG).filter(|_| told).map(|entry| (entry, "DT_DEBUG"));
+    debug
+        .or_else(|| Some((dynamic.entry(DT_MIPS_RLD_MAP_REL)?, "DT_MIPS_RLD_MAP_REL")))
+        .or_else(|| Some((dynamic.entry(DT_MIPS_RLD_MAP)?, "DT_MIPS_RLD_MAP")))
 }
 
 pub(super) fn find_linkage(elf: &Elf<'_>) -> Observed<Linkage> {

@@ -55,20 +55,21 @@ fn requested(subject: &Subject<'_>, stack: &Segment) -> Mitigation<()> {
 }
 
 fn executable(subject: &Subject<'_>, stack: &Segment) -> Mitigation<()> {
-    let mut evidence = vec![stack.evidence("PT_GNU_STACK")];
-    if !is_mips(subject.elf.header.machine) {
+    absent(subject, vec![stack.evidence("PT_GNU_STACK")])
+}
+
+/// GCC marks objects for MIPS as not needing an executable stack from version 10 on; before, one
+/// had to tell the linker, and few did. A tool chain without a name may be of either kind.
+fn absent(subject: &Subject<'_>, mut evidence: Vec<Evidence>) -> Mitigation<()> {
+    if !is_mips(subject.elf.header.machine) || subject.compilers.any_from(10) {
         return Mitigation::absent(Absence::NotRequested, evidence);
     }
-    match subject.compilers.all_before(10, 0) {
-        Some(age) => {
-            evidence.push(age);
-            evidence.push(Evidence::new(
-                "GCC marks MIPS objects as not needing an executable stack from version 10 on",
-            ));
-            Mitigation::absent(Absence::ToolchainCannot, evidence)
-        }
-        None => Mitigation::absent(Absence::NotRequested, evidence),
-    }
+    let Some(age) = subject.compilers.all_before(10, 0) else {
+        return Mitigation::absent(Absence::Unknown, evidence);
+    };
+    evidence.push(age);
+    evidence.push(Evidence::new("GCC for MIPS asks for it from version 10 on"));
+    Mitigation::absent(Absence::ToolchainCannot, evidence)
 }
 
 /// No `PT_GNU_STACK`: the default of the architecture. 64-bit kernels changed it in Linux 5.8.
@@ -86,13 +87,9 @@ fn unsaid(subject: &Subject<'_>) -> Mitigation<()> {
             "without PT_GNU_STACK the kernel of this architecture decides",
             vec![table],
         ),
-        machine => {
+        _ => {
             let default = Evidence::new("the default of this architecture is an executable stack");
-            let evidence = vec![table, default];
-            if is_mips(machine) && subject.compilers.all_before(10, 0).is_some() {
-                return Mitigation::absent(Absence::ToolchainCannot, evidence);
-            }
-            Mitigation::absent(Absence::NotRequested, evidence)
+            absent(subject, vec![table, default])
         }
     }
 }

@@ -6,6 +6,7 @@ use kakoi_model::{Absence, Coverage, ElfRole, Evidence, Mitigation};
 use super::fortify::writes_to_buffers;
 use super::start::main_is_protected;
 use super::{SYMBOLS_LOST, Subject, undetermined_with};
+use crate::elf::Elf;
 use crate::elf::code::{Code, find_calls_of, find_canary_loads};
 use crate::elf::function::{count_functions_with, find_functions};
 use crate::elf::marks::Mark;
@@ -90,11 +91,17 @@ fn missing(subject: &Subject<'_>, code: &[Code<'_>]) -> Mitigation<Coverage> {
     if absent.reason == Absence::ToolchainCannot {
         return absent.into();
     }
-    let many = || find_functions(subject.elf, code).is_some_and(|f| f.len() >= MANY_FUNCTIONS);
-    if writes_to_buffers(subject) || many() {
+    if writes_to_buffers(subject) || has_many_functions(subject.elf, code) {
         return absent.into();
     }
     Mitigation::absent(Absence::Unknown, absent.evidence)
+}
+
+fn has_many_functions(elf: &Elf<'_>, code: &[Code<'_>]) -> bool {
+    let symbols = elf.dynamic_symbols.list.iter();
+    let exported = symbols.filter(|symbol| symbol.is_function() && !symbol.is_undefined()).count();
+    exported >= MANY_FUNCTIONS
+        || find_functions(elf, code).is_some_and(|found| found.len() >= MANY_FUNCTIONS)
 }
 
 fn measure(
