@@ -68,9 +68,9 @@ impl<'a> Code<'a> {
 /// Does the code before a needle make it a canary load?
 type Accept = fn(&[u8]) -> bool;
 
-/// Addresses where code loads or compares the stack canary of the x86 thread block (`%fs:0x28`,
+/// Where code loads or compares the stack canary of the x86 thread block (`%fs:0x28`,
 /// `%gs:0x14`; System V psABI, GCC `TARGET_THREAD_SSP_OFFSET`). None on other machines and x32.
-pub(super) fn find_canary_loads(elf: &Elf<'_>, code: &[Code<'_>]) -> Option<Vec<u64>> {
+pub(super) fn find_canary_uses(elf: &Elf<'_>, code: &[Code<'_>]) -> Option<Vec<CanaryUse>> {
     let (needle, accept): (&[u8], Accept) = match elf.header.machine {
         EM_X86_64 if elf.file.is_wide() => (&[0x25, 0x28, 0, 0, 0], is_wide_canary_load),
         EM_386 => (&[0x14, 0, 0, 0], is_narrow_canary_load),
@@ -80,12 +80,27 @@ pub(super) fn find_canary_loads(elf: &Elf<'_>, code: &[Code<'_>]) -> Option<Vec<
     for part in code {
         for at in memmem::find_iter(part.bytes, needle) {
             if accept(part.bytes.get(..at).unwrap_or_default()) {
-                found.push(part.address.wrapping_add(at as u64));
+                let opcode = at.checked_sub(2).and_then(|at| part.bytes.get(at));
+                found.push(CanaryUse {
+                    address: part.address.wrapping_add(at as u64),
+                    compares: opcode.is_some_and(|opcode| COMPARING.contains(opcode)),
+                });
             }
         }
     }
     Some(found)
 }
+
+/// An instruction that reads the canary.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CanaryUse {
+    pub(super) address: u64,
+    /// Does it compare, as GCC does before a function returns, or only load?
+    pub(super) compares: bool,
+}
+
+/// Opcodes of sub, xor and cmp of a register with memory.
+const COMPARING: [u8; 3] = [0x2b, 0x33, 0x3b];
 
 /// `64 REX.W op modrm` before the SIB byte: mov, sub, xor or cmp with a register.
 fn is_wide_canary_load(before: &[u8]) -> bool {
@@ -113,6 +128,11 @@ pub(super) fn find_calls_of(
     match elf.header.machine {
         EM_AARCH64 => targets.extend(find_stub(elf, code, symbol, find_aarch64_stub)),
         EM_ARM => targets.extend(find_stub(elf, code, symbol, find_arm_stub)),
+        EM_X86_64 => {
+            let slot = find_got_slot(elf, symbol.index);
+            targets.extend(slot.iter().flat_map(|slot| find_x86_stubs(code, *slot)));
+            calls.extend(slot.iter().flat_map(|slot| find_x86_operands(code, [0xff, 0x15], *slot)));
+        }
         machine if is_mips(machine) => calls = find_mips_got_calls(elf, code, symbol),
         _ => return None,
     }
@@ -211,6 +231,32 @@ fn find_x86_calls(part: &Code<'_>, targets: &[u64]) -> Vec<u64> {
     calls
 }
 
+/// Where a linkage table entry that jumps through `slot` may be entered: at its `jmp`, or at the
+/// `endbr64` or `bnd` before it.
+fn find_x86_stubs(code: &[Code<'_>], slot: u64) -> Vec<u64> {
+    let jumps = find_x86_operands(code, [0xff, 0x25], slot);
+    jumps.iter().flat_map(|jump| [0, 1, 4, 5].map(|before| jump.wrapping_sub(before))).collect()
+}
+
+/// Instructions of two bytes and a 4-byte operand that is `slot` relative to their end.
+fn find_x86_operands(code: &[Code<'_>], opcode: [u8; 2], slot: u64) -> Vec<u64> {
+    let mut found = Vec::new();
+    for part in code {
+        for at in memmem::find_iter(part.bytes, &opcode) {
+            let Some(&raw) = part.bytes.get(at + 2..).and_then(|rest| rest.first_chunk::<4>())
+            else {
+                break;
+            };
+            let address = part.address.wrapping_add(at as u64);
+            let distance = i64::from(i32::from_le_bytes(raw));
+            if address.wrapping_add(6).wrapping_add_signed(distance) == slot {
+                found.push(address);
+            }
+        }
+    }
+    found
+}
+
 /// The address of the linkage table entry of an imported function.
 fn find_stub(
     elf: &Elf<'_>,
@@ -295,6 +341,22 @@ fn find_arm_stub(part: &Code<'_>, slot: u64) -> Option<u64> {
 /// A rotated 8-bit immediate (Arm ARM, "Modified immediate constants").
 fn arm_immediate(word: u32) -> u32 {
     (word & 0xff).rotate_right(2 * (word >> 8 & 0xf))
+}
+
+/// Calls of one of `targets` in a static MIPS program, whose global offset table the linker
+/// filled in. Needs the symbol `_gp`.
+pub(super) fn find_mips_table_calls(elf: &Elf<'_>, part: &Code<'_>, targets: &[u64]) -> Vec<u64> {
+    let Some(gp) = elf.symbols.named(b"_gp").filter(|_| is_mips(elf.header.machine)) else {
+        return Vec::new();
+    };
+    let opcode = if elf.file.is_wide() { 0xdf99 } else { 0x8f99 };
+    let loads = part.words().filter(|(_, word)| word >> 16 == opcode);
+    let called = loads.filter(|&(_, word)| {
+        let slot = gp.value.wrapping_add_signed(i64::from(word as u16 as i16));
+        let target = elf.segments.offset_of(slot).and_then(|at| elf.file.word(at));
+        target.is_some_and(|target| targets.contains(&target))
+    });
+    called.map(|(at, _)| at).collect()
 }
 
 /// Loads of the call register from the global offset table entry of a symbol: the psABI orders

@@ -8,6 +8,7 @@ use super::read::Reader;
 pub(super) const ET_REL: u16 = 1;
 pub(super) const ET_EXEC: u16 = 2;
 pub(super) const ET_DYN: u16 = 3;
+const ET_CORE: u16 = 4;
 
 /// The fields of the header that kakoi uses. They are what the file claims, not checked.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +35,13 @@ pub(super) struct Header {
     pub(super) section_count: u16,
     /// `e_shstrndx`.
     pub(super) section_names: u16,
+}
+
+impl Header {
+    /// Is `e_type` one that the gABI defines? Else the header was lost or overwritten.
+    pub(super) fn is_known_kind(&self) -> bool {
+        matches!(self.kind, ET_REL | ET_EXEC | ET_DYN | ET_CORE)
+    }
 }
 
 /// Byte order and class from `e_ident`. None when this is not ELF. A class or byte order that is

@@ -53,11 +53,19 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 const MOST_PLACES: usize = 64;
 
 /// Where the texts are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Marks {
     places: Vec<(Mark, u64)>,
+    /// How many more places of each mark are kept.
+    room: [usize; TEXTS.len()],
     /// Was the file searched at all?
     pub(super) searched: bool,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { places: Vec::new(), room: [MOST_PLACES; TEXTS.len()], searched: false }
+    }
 }
 
 impl Marks {
@@ -75,15 +83,16 @@ impl Marks {
     /// Searches for compilers only.
     pub(super) fn find_compilers(content: &[u8]) -> Self {
         let mut marks = Self::default();
-        for at in memchr::memmem::find_iter(content, "GCC: (") {
+        for at in memchr::memmem::find_iter(content, "GCC: (").take(MOST_PLACES) {
             marks.add(Mark::Gcc, at as u64);
         }
         marks
     }
 
     fn add(&mut self, mark: Mark, at: u64) {
-        let most = if matches!(mark, Mark::Gcc | Mark::Clang) { MOST_PLACES } else { 4 };
-        if self.of(mark).count() < most {
+        let Some(room) = self.room.get_mut(mark as usize) else { return };
+        if *room > 0 {
+            *room -= 1;
             self.places.push((mark, at));
         }
     }

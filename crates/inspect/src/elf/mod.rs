@@ -119,8 +119,12 @@ impl<'a> Elf<'a> {
             damage.push("the file ends within the ELF header".to_owned());
             Header::default()
         });
-        let segments = Segments::parse(file, &header, damage);
+        let mut segments = Segments::parse(file, &header, damage);
         let sections = Sections::parse(file, &header, damage);
+        if sections.are_debug_only() {
+            damage.push("separate debug information: the loaded bytes are elsewhere".to_owned());
+            segments.forget_loads();
+        }
         let dynamic = Dynamic::parse(file, &segments, damage);
         let strings = dynamic.strings(file, &segments);
         let dynamic_symbols =

@@ -57,6 +57,12 @@ impl<'a> Sections<'a> {
         self.list.iter().find(|section| section.name == name)
     }
 
+    /// Was everything that is loaded taken out (`objcopy --only-keep-debug`)? The program headers
+    /// are then those of the original and point at other bytes.
+    pub(super) fn are_debug_only(&self) -> bool {
+        self.named(b".text").is_some_and(|text| text.kind == SHT_NOBITS && text.size > 0)
+    }
+
     pub(super) fn content(&self, file: Reader<'a>, name: &[u8]) -> Option<&'a [u8]> {
         self.named(name)?.content(file)
     }

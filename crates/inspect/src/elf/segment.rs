@@ -80,6 +80,7 @@ pub(super) struct Segments {
     pub(super) intact: bool,
     /// Do all loaded bytes lie in the file? False when the file was cut off.
     pub(super) loaded_whole: bool,
+    file_length: u64,
 }
 
 impl Segments {
@@ -105,7 +106,7 @@ impl Segments {
             };
             list.push(segment);
         }
-        let mut segments = Self { list, intact, loaded_whole: true };
+        let mut segments = Self { list, intact, loaded_whole: true, file_length: file.len() };
         segments.check_loads(file, header, damage);
         segments
     }
@@ -131,6 +132,14 @@ impl Segments {
         }
     }
 
+    /// Keeps what the headers say and drops what they point at.
+    pub(super) fn forget_loads(&mut self) {
+        self.loaded_whole = false;
+        for segment in &mut self.list {
+            segment.offset = u64::MAX;
+        }
+    }
+
     pub(super) fn of_kind(&self, kind: u32) -> impl Iterator<Item = &Segment> {
         self.list.iter().filter(move |segment| segment.kind == kind)
     }
@@ -139,9 +148,10 @@ impl Segments {
         self.of_kind(kind).next()
     }
 
-    /// File offset of an address, through the loaded segments.
+    /// File offset of an address, through the loaded segments; it lies within the file.
     pub(super) fn offset_of(&self, address: u64) -> Option<u64> {
-        self.of_kind(PT_LOAD).find_map(|segment| segment.offset_of(address))
+        let offset = self.of_kind(PT_LOAD).find_map(|segment| segment.offset_of(address))?;
+        (offset < self.file_length).then_some(offset)
     }
 
     /// Where the last loaded byte lies in the file, one past it.

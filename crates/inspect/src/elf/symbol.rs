@@ -12,6 +12,7 @@ use super::segment::Segments;
 
 pub(super) const STT_NOTYPE: u8 = 0;
 pub(super) const STT_FUNC: u8 = 2;
+const STT_SECTION: u8 = 3;
 const STT_GNU_IFUNC: u8 = 10;
 const STB_WEAK: u8 = 2;
 
@@ -88,10 +89,14 @@ pub(super) fn parse_dynamic_symbols<'a>(
     let mut symbols = parse_table(file, at, count, strings.table);
     if !exact {
         // A bound from the next table may take in a few bytes of padding.
-        while symbols.list.last().is_some_and(|last| last.name.is_empty() && last.index > 0) {
+        while symbols.list.last().is_some_and(|last| last.name.is_empty() && last.info == 0) {
             symbols.list.pop();
         }
-        symbols.whole = symbols.list.iter().skip(1).all(|symbol| !symbol.name.is_empty());
+        symbols.whole = symbols
+            .list
+            .iter()
+            .skip(1)
+            .all(|symbol| !symbol.name.is_empty() || symbol.kind() == STT_SECTION);
     }
     if !symbols.whole {
         damage.push("some dynamic symbols or their names are lost".to_owned());

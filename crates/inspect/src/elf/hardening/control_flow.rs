@@ -42,7 +42,11 @@ pub(super) fn find_control_flow(subject: &Subject<'_>) -> Mitigation<Vec<String>
         found.push("pac".to_owned());
         evidence.push(Evidence::at("paciasp instruction at this address", at));
     }
-    match (found.is_empty(), subject.elf.segments.intact && subject.elf.notes.whole) {
+    let segments = &subject.elf.segments;
+    match (found.is_empty(), segments.intact && subject.elf.notes.whole) {
+        _ if kind == GNU_PROPERTY_FEATURE_1_AND && !segments.loaded_whole => {
+            Mitigation::undetermined(HEADERS_DAMAGED, "some of the code is lost")
+        }
         (false, _) => Mitigation::present(found, evidence),
         (true, true) => subject.absent_since_gcc(gcc, evidence).into(),
         (true, false) => Mitigation::undetermined(HEADERS_DAMAGED, "the notes are damaged"),

@@ -89,6 +89,9 @@ const SYMBOLS_LOST: &str = "symbols-lost";
 /// Every mitigation of one file.
 pub(super) fn find_hardening(subject: &Subject<'_>) -> Hardening {
     let elf = subject.elf;
+    if !elf.header.is_known_kind() {
+        return nothing_known();
+    }
     Hardening {
         nx: nx::find_nx(subject),
         pie: pie::find_pie(subject),
@@ -100,6 +103,23 @@ pub(super) fn find_hardening(subject: &Subject<'_>) -> Hardening {
         search_path: find_search_path(elf),
         text_relocations: find_text_relocations(elf),
         writable_executable: find_writable_executable(elf),
+    }
+}
+
+/// The verdicts on a file whose ELF header is lost.
+fn nothing_known() -> Hardening {
+    const LOST: &str = "the ELF header is cut off or overwritten";
+    Hardening {
+        nx: Mitigation::undetermined(HEADERS_DAMAGED, LOST),
+        pie: Mitigation::undetermined(HEADERS_DAMAGED, LOST),
+        relro: Mitigation::undetermined(HEADERS_DAMAGED, LOST),
+        stack_protector: Mitigation::undetermined(HEADERS_DAMAGED, LOST),
+        fortify: Mitigation::undetermined(HEADERS_DAMAGED, LOST),
+        stack_clash: Mitigation::undetermined(HEADERS_DAMAGED, LOST),
+        control_flow: Mitigation::undetermined(HEADERS_DAMAGED, LOST),
+        search_path: Observed::undetermined(HEADERS_DAMAGED, LOST),
+        text_relocations: Observed::undetermined(HEADERS_DAMAGED, LOST),
+        writable_executable: Observed::undetermined(HEADERS_DAMAGED, LOST),
     }
 }
 

@@ -7,7 +7,7 @@ use super::fortify::writes_to_buffers;
 use super::start::main_is_protected;
 use super::{SYMBOLS_LOST, Subject, undetermined_with};
 use crate::elf::Elf;
-use crate::elf::code::{Code, find_calls_of, find_canary_loads};
+use crate::elf::code::{CanaryUse, Code, find_calls_of, find_canary_uses};
 use crate::elf::function::{count_functions_with, find_functions};
 use crate::elf::marks::Mark;
 use crate::elf::symbol::{Symbol, Symbols};
@@ -39,24 +39,50 @@ pub(super) fn find_stack_protector(subject: &Subject<'_>) -> Mitigation<Coverage
 fn by_table(subject: &Subject<'_>, symbols: &Symbols<'_>) -> Mitigation<Coverage> {
     let code = Code::of(subject.elf);
     let named = NAMES.iter().find_map(|name| symbols.named(name));
-    let loads = find_canary_loads(subject.elf, &code).filter(|loads| !loads.is_empty());
-    if let Some(symbol) = named.filter(|symbol| symbol.is_undefined() || loads.is_some()) {
-        let mut evidence = vec![name_evidence(symbol)];
-        let coverage = measure(subject, &code, symbol, loads, &mut evidence);
-        return Mitigation::present(coverage, evidence);
+    let uses = find_canary_uses(subject.elf, &code).unwrap_or_default();
+    match named {
+        Some(symbol) if symbol.is_undefined() || !uses.is_empty() => {
+            let mut evidence = vec![name_evidence(symbol)];
+            let coverage = measure(subject, &code, symbol, &uses, &mut evidence);
+            Mitigation::present(coverage, evidence)
+        }
+        Some(symbol) => defined_here(subject, &code, symbol),
+        None if !uses.is_empty() => without_handler(subject, &code, symbols, &uses),
+        None if symbols.whole => missing(subject, &code),
+        None => Mitigation::undetermined(
+            SYMBOLS_LOST,
+            "the symbols that would name the handler are lost",
+        ),
     }
-    if let (None, Some(loads)) = (named, loads) {
-        let evidence = vec![Evidence::new(format!("canary loaded at address 0x{:x}", loads[0]))];
-        let coverage = share(subject, &code, &loads, false);
-        return Mitigation::present(coverage, evidence);
+}
+
+/// Canaries, but no name of a handler: it is hidden in the file (`ld.so`), or its name is lost, or
+/// every function with a canary ends the program, so that none is ever checked and nobody calls
+/// the handler.
+fn without_handler(
+    subject: &Subject<'_>,
+    code: &[Code<'_>],
+    symbols: &Symbols<'_>,
+    uses: &[CanaryUse],
+) -> Mitigation<Coverage> {
+    let place = |seen: &CanaryUse, verb: &str| {
+        vec![Evidence::new(format!("canary {verb} at address 0x{:x}", seen.address))]
+    };
+    if let Some(check) = uses.iter().find(|seen| seen.compares) {
+        let coverage = find_functions(subject.elf, code)
+            .map_or(UNCOUNTED, |functions| share(Some(functions), &addresses(uses)));
+        return Mitigation::present(coverage, place(check, "compared"));
     }
-    if let Some(symbol) = named {
-        return defined_here(subject, &code, symbol);
-    }
+    let evidence =
+        uses.first().map(|seen| place(seen, "stored, never compared")).unwrap_or_default();
     if symbols.whole {
-        return missing(subject, &code);
+        return Mitigation::absent(Absence::NotApplicable, evidence);
     }
-    Mitigation::undetermined(SYMBOLS_LOST, "the symbols that would name the handler are lost")
+    undetermined_with(SYMBOLS_LOST, "canaries are stored; whether any is checked is lost", evidence)
+}
+
+fn addresses(uses: &[CanaryUse]) -> Vec<u64> {
+    uses.iter().map(|seen| seen.address).collect()
 }
 
 fn name_evidence(symbol: &Symbol<'_>) -> Evidence {
@@ -74,7 +100,7 @@ fn defined_here(
     let evidence = vec![name_evidence(symbol)];
     match find_calls_of(subject.elf, code, symbol) {
         Some(calls) if calls.len() > 1 => {
-            Mitigation::present(share(subject, code, &calls, true), evidence)
+            Mitigation::present(share(find_functions(subject.elf, code), &calls), evidence)
         }
         _ => undetermined_with(
             "handler-for-others",
@@ -108,37 +134,36 @@ fn measure(
     subject: &Subject<'_>,
     code: &[Code<'_>],
     symbol: &Symbol<'_>,
-    loads: Option<Vec<u64>>,
+    uses: &[CanaryUse],
     evidence: &mut Vec<Evidence>,
 ) -> Coverage {
-    let (sites, each_is_one) = match loads {
-        Some(loads) => (loads, false),
-        None => match find_calls_of(subject.elf, code, symbol) {
-            Some(calls) => (calls, true),
-            None => return Coverage { protected: None, of: None },
-        },
+    let functions = find_functions(subject.elf, code);
+    // Canaries show more than calls, but only the function that they are in makes them countable.
+    let sites = if functions.is_some() && !uses.is_empty() {
+        addresses(uses)
+    } else if let Some(calls) = find_calls_of(subject.elf, code, symbol) {
+        calls
+    } else {
+        return UNCOUNTED;
     };
     if let Some(first) = sites.first() {
         evidence.push(Evidence::new(format!("first check at address 0x{first:x}")));
     }
-    share(subject, code, &sites, each_is_one)
+    share(functions, &sites)
 }
+
+const UNCOUNTED: Coverage = Coverage { protected: None, of: None };
 
 /// Functions with a check among all functions. Where the functions are not known, each call of
 /// the handler is one function, as compilers share one call per function.
-fn share(subject: &Subject<'_>, code: &[Code<'_>], sites: &[u64], each_is_one: bool) -> Coverage {
-    if sites.is_empty() {
-        return Coverage { protected: None, of: None };
-    }
-    match find_functions(subject.elf, code) {
+fn share(functions: Option<Vec<u64>>, sites: &[u64]) -> Coverage {
+    match functions {
+        _ if sites.is_empty() => UNCOUNTED,
         Some(functions) => Coverage {
             protected: Some(count_functions_with(&functions, sites)),
             of: u32::try_from(functions.len()).ok(),
         },
-        None => Coverage {
-            protected: each_is_one.then(|| u32::try_from(sites.len()).unwrap_or(u32::MAX)),
-            of: None,
-        },
+        None => Coverage { protected: u32::try_from(sites.len()).ok(), of: None },
     }
 }
 
@@ -153,7 +178,7 @@ fn in_static(subject: &Subject<'_>) -> Mitigation<Coverage> {
     evidence.extend(message.map(|at| Evidence::at("message of the handler", at)));
     if main_is_protected(elf, &targets) {
         evidence.push(Evidence::new("main checks its canary"));
-        return Mitigation::present(Coverage { protected: None, of: None }, evidence);
+        return Mitigation::present(UNCOUNTED, evidence);
     }
     if let Some(proof) = proof_of_absence(subject) {
         return subject.absent_since_gcc((4, 1), vec![proof]).into();
@@ -172,7 +197,7 @@ fn proof_of_absence(subject: &Subject<'_>) -> Option<Evidence> {
         return None;
     }
     let code = Code::of(elf);
-    if find_canary_loads(elf, &code).is_some_and(|loads| loads.is_empty()) {
+    if find_canary_uses(elf, &code).is_some_and(|uses| uses.is_empty()) {
         return Some(Evidence::new("no instruction loads a canary"));
     }
     let nameless = NAMES.iter().all(|name| elf.symbols.named(name).is_none());

@@ -2,7 +2,7 @@
 //! The program's own `main`: in a static file the one function that surely is not the C library's.
 
 use crate::elf::Elf;
-use crate::elf::code::{Code, find_calls, find_canary_loads};
+use crate::elf::code::{Code, find_calls, find_canary_uses, find_mips_table_calls};
 use crate::elf::machine::EM_X86_64;
 use crate::elf::symbol::Symbol;
 
@@ -16,8 +16,7 @@ const PROLOGUE: u64 = 64;
 pub(super) fn main_is_protected(elf: &Elf<'_>, targets: &[u64]) -> bool {
     let code = Code::of(elf);
     if let Some(main) = elf.symbols.named(b"main").and_then(|main| body(&code, main)) {
-        return loads_canary(elf, main)
-            || !find_calls(elf.header.machine, &main, targets).is_empty();
+        return loads_canary(elf, main) || calls(elf, &main, targets);
     }
     let prologue = find_stripped_main(elf, &code);
     prologue.is_some_and(|prologue| loads_canary(elf, prologue))
@@ -27,7 +26,12 @@ pub(super) fn main_is_protected(elf: &Elf<'_>, targets: &[u64]) -> bool {
 pub(super) fn main_calls(elf: &Elf<'_>, targets: &[u64]) -> bool {
     let code = Code::of(elf);
     let main = elf.symbols.named(b"main").and_then(|main| body(&code, main));
-    main.is_some_and(|main| !find_calls(elf.header.machine, &main, targets).is_empty())
+    main.is_some_and(|main| calls(elf, &main, targets))
+}
+
+fn calls(elf: &Elf<'_>, part: &Code<'_>, targets: &[u64]) -> bool {
+    !find_calls(elf.header.machine, part, targets).is_empty()
+        || !find_mips_table_calls(elf, part, targets).is_empty()
 }
 
 fn body<'a>(code: &[Code<'a>], symbol: &Symbol<'_>) -> Option<Code<'a>> {
@@ -35,7 +39,7 @@ fn body<'a>(code: &[Code<'a>], symbol: &Symbol<'_>) -> Option<Code<'a>> {
 }
 
 fn loads_canary(elf: &Elf<'_>, part: Code<'_>) -> bool {
-    find_canary_loads(elf, &[part]).is_some_and(|loads| !loads.is_empty())
+    find_canary_uses(elf, &[part]).is_some_and(|uses| !uses.is_empty())
 }
 
 /// On x86-64 the start code hands `main` over in `%rdi`: `mov $main, %rdi` or
