@@ -41,6 +41,8 @@ const REASONS: &[Reason] = &[
         holds: |facts| is_static(facts) || undetermined(&facts.hardening.stack_protector),
         heading: "A name in the symbol table is not a protected program",
     },
+    Reason { key: "canary", says: "no", holds: is_static, heading: "Static programs" },
+    Reason { key: "fortify_source", says: "no", holds: is_static, heading: "Static programs" },
     Reason {
         key: "canary",
         says: "no",

@@ -116,15 +116,35 @@ const OTHER_CHECKED: &[&str] = &[
     "write",
 ];
 
-/// Fortifiable functions that do not write to a buffer of the caller.
-const NOT_WRITING: &[&str] = &[
+/// Fortifiable functions that programs call with an array on the stack more often than not.
+const FILLING_ARRAYS: &[&str] = &[
+    "fgets",
+    "getcwd",
+    "gethostname",
+    "gets",
+    "read",
+    "readlink",
+    "realpath",
+    "recv",
+    "recvfrom",
+    "snprintf",
+    "sprintf",
+    "strcat",
+    "strcpy",
+    "strncat",
+    "strncpy",
+    "vsnprintf",
+    "vsprintf",
+];
+
+/// Fortifiable functions whose checked variant is used whatever the arguments are, so that a
+/// plain import shows that nobody asked. The others also stay plain where no size is known.
+const ALWAYS_REPLACED: &[&str] = &[
     "asprintf",
     "dprintf",
     "fprintf",
     "fwprintf",
     "longjmp",
-    "obstack_printf",
-    "obstack_vprintf",
     "printf",
     "syslog",
     "vasprintf",
@@ -150,10 +170,10 @@ pub(super) fn find_fortify(subject: &Subject<'_>) -> Mitigation<Coverage> {
     }
 }
 
-/// Does the file import a function that fills buffers?
-pub(super) fn writes_to_buffers(subject: &Subject<'_>) -> bool {
-    let mut writing = FORTIFIABLE.iter().filter(|name| !NOT_WRITING.contains(name));
-    writing.any(|name| subject.imports(name) || subject.imports(&format!("__{name}_chk")))
+/// Does the file import a function that is mostly called to fill an array on the stack?
+pub(super) fn fills_arrays(subject: &Subject<'_>) -> bool {
+    let mut filling = FILLING_ARRAYS.iter();
+    filling.any(|name| subject.imports(name) || subject.imports(&format!("__{name}_chk")))
 }
 
 fn is_checked(name: &str) -> bool {
@@ -212,7 +232,12 @@ fn unchecked(subject: &Subject<'_>, mut evidence: Vec<Evidence>) -> Mitigation<C
         evidence.push(Evidence::new(format!("{family} has no checked variants")));
         return Mitigation::absent(Absence::ToolchainCannot, evidence);
     }
-    subject.absent_since_gcc((4, 1), evidence).into()
+    let absent = subject.absent_since_gcc((4, 1), evidence);
+    let asked_nobody = ALWAYS_REPLACED.iter().any(|name| subject.imports(name));
+    if absent.reason == Absence::NotRequested && (family.is_none() || !asked_nobody) {
+        return Mitigation::absent(Absence::Unknown, absent.evidence);
+    }
+    absent.into()
 }
 
 /// The headers of the fortify-headers project check inline and end in `__builtin_trap()`.
@@ -291,7 +316,7 @@ mod tests {
     #[test]
     fn the_tables_are_sorted_and_the_canary_handler_is_no_checked_variant() {
         assert!(FORTIFIABLE.is_sorted());
-        assert!(NOT_WRITING.iter().all(|name| FORTIFIABLE.binary_search(name).is_ok()));
+        assert!(FILLING_ARRAYS.iter().all(|name| FORTIFIABLE.binary_search(name).is_ok()));
         assert!(is_checked("__strcpy_chk") && is_checked("__fdelt_chk"));
         assert!(!is_checked("__stack_chk_fail") && !is_checked("my_chk"));
     }

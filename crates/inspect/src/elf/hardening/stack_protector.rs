@@ -3,7 +3,7 @@
 
 use kakoi_model::{Absence, Coverage, ElfRole, Evidence, Mitigation};
 
-use super::fortify::writes_to_buffers;
+use super::fortify::fills_arrays;
 use super::start::main_is_protected;
 use super::{SYMBOLS_LOST, Subject, undetermined_with};
 use crate::elf::Elf;
@@ -117,7 +117,7 @@ fn missing(subject: &Subject<'_>, code: &[Code<'_>]) -> Mitigation<Coverage> {
     if absent.reason == Absence::ToolchainCannot {
         return absent.into();
     }
-    if writes_to_buffers(subject) || has_many_functions(subject.elf, code) {
+    if fills_arrays(subject) || has_many_functions(subject.elf, code) {
         return absent.into();
     }
     Mitigation::absent(Absence::Unknown, absent.evidence)
