@@ -15,8 +15,9 @@ pub struct ElfFacts {
     pub endian: Endian,
     /// Machine, from `e_machine`: `mips`, `arm`, `aarch64`, `x86-64`, `i386`, `powerpc`, …
     pub machine: String,
-    /// Calling convention where the machine has several: `o32`, `n32`, `n64`, `eabi5`,
-    /// `eabi5-hard-float`, `oabi`, `x32`.
+    /// Calling convention where the machine has several: `o32`, `n32`, `n64` (with `-soft-float`
+    /// where the file says so), `eabi5`, `eabi5-hard-float`, `oabi`, `x32`, `elfv1`, `elfv2`,
+    /// `lp64d`, `ilp32`, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abi: Option<String>,
     /// Architecture revision, where the header tells: `mips32r2`, `armv7`.
@@ -107,7 +108,8 @@ pub enum Linkage {
 pub struct Libc {
     /// `glibc`, `uclibc`, `uclibc-ng`, `musl`, `bionic`, `dietlibc`, `klibc`, `newlib`.
     pub family: String,
-    /// Version, where the file tells.
+    /// Version, where the file tells: `2.36` in the library itself, `>=2.34` in a program that
+    /// needs symbols of that version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
@@ -183,9 +185,10 @@ pub struct Hardening {
     pub pie: Mitigation<()>,
     /// Relocations read-only after start.
     pub relro: Mitigation<Relro>,
-    /// Stack protector.
+    /// Stack protector: functions that check a canary among functions.
     pub stack_protector: Mitigation<Coverage>,
-    /// `_FORTIFY_SOURCE`: checked calls among fortifiable calls.
+    /// `_FORTIFY_SOURCE`: imported functions that are checked variants, among imported functions
+    /// that are or could be.
     pub fortify: Mitigation<Coverage>,
     /// Stack clash protection (probes of large frames).
     pub stack_clash: Mitigation<()>,
