@@ -10,11 +10,13 @@ use super::record::Found;
 use super::resolve::{Resolver, Target, TargetKind};
 use super::shell::{Command, MAX_SCRIPT_BYTES, Scope, Script, Shell, Text, parse_script};
 use super::wrap::{Inner, unwrap};
-use super::{cron, inetd, listens, openwrt};
+use super::{cron, daemons, inetd, init, listens, openwrt};
 use crate::Root;
 
 /// Commands that are followed in one root file system.
-const MAX_STEPS: u64 = 600_000;
+const MAX_STEPS: u64 = 1_500_000;
+/// Of these, commands of one script and all that it starts, so that one does not starve the others.
+const MAX_STEPS_OF_SCRIPT: u64 = 60_000;
 /// Programs that start each other.
 const MAX_DEPTH: usize = 14;
 /// Commands inside commands, over all shells: bounds the stack.
@@ -136,7 +138,11 @@ pub(super) struct Boot<'a> {
     pub(super) found: Found,
     pub(super) resolver: Resolver<'a>,
     openwrt: bool,
+    /// Was an init followed already? One boot has one.
+    pub(super) init_started: bool,
     steps: u64,
+    /// What must be left of the steps when the script that is followed ends.
+    floor: u64,
     depth: usize,
     nesting: usize,
     active: Vec<(ImagePath, String)>,
@@ -153,7 +159,9 @@ impl<'a> Boot<'a> {
             resolver: Resolver::new(root),
             openwrt: root.entry(&"/etc/rc.common".into()).is_some()
                 || root.entry(&"/lib/functions.sh".into()).is_some(),
+            init_started: false,
             steps: MAX_STEPS,
+            floor: 0,
             depth: 0,
             nesting: 0,
             active: Vec::new(),
@@ -174,9 +182,10 @@ impl<'a> Boot<'a> {
 
     /// Takes steps from the budget; false when it is used up.
     pub(super) fn spend(&mut self, steps: u64) -> bool {
-        let left = self.steps.checked_sub(steps);
-        self.steps = left.unwrap_or(0);
-        left.is_some()
+        let left = self.steps.saturating_sub(steps);
+        let fits = left > self.floor;
+        self.steps = left.max(self.floor);
+        fits
     }
 
     /// Goes one level deeper; false at the limit. Pair with [`Boot::leave`].
@@ -233,6 +242,11 @@ impl<'a> Boot<'a> {
         if target.file.is_none() && self.resolver.surely_missing(&name, &launch.scope) {
             return Some(false);
         }
+        if target.name == "rc.common" && launch.words.len() > 1 {
+            // `rc.common script action` is what the first line of the script would do.
+            let words = launch.words.get(1..).unwrap_or_default().to_vec();
+            return self.start(Launch { words, ..launch });
+        }
         if let TargetKind::Shell { common } = target.kind {
             self.record(&launch, &target);
             self.run_script_file(&launch, &target, common);
@@ -249,6 +263,7 @@ impl<'a> Boot<'a> {
         self.record(&launch, &target);
         self.start_interpreter(&launch, &target);
         match target.name.as_str() {
+            "init" | "systemd" | "linuxrc" => init::start_by_script(self, &launch, &target),
             "inetd" => inetd::start_services(self, &launch),
             "xinetd" => inetd::start_extended_services(self, &launch),
             "crond" | "cron" => cron::start_jobs(self, &launch),
@@ -334,14 +349,18 @@ impl<'a> Boot<'a> {
         let script = Rc::new(Script { path: target.path.clone(), text });
         let name = launch.words.first().map(|word| word.text.clone()).unwrap_or_default();
         self.active.push(key);
+        let floor = self.floor;
+        self.floor = floor.max(self.steps.saturating_sub(MAX_STEPS_OF_SCRIPT));
         let scope = launch.scope.for_child(arguments);
         let context = launch.context.inside_script();
         let mut shell = Shell::new(self, script, name, scope, context);
         if common {
+            shell.scope.set("initscript", Some(target.path.absolute()));
             openwrt::run_init_script(&mut shell, &commands);
         } else {
             shell.follow(&commands);
         }
+        self.floor = floor;
         self.active.pop();
     }
 
@@ -369,10 +388,14 @@ impl<'a> Boot<'a> {
         let Some(command) = launch.words.first() else { return };
         let arguments: Vec<String> =
             launch.words.iter().skip(1).map(|word| kakoi_model::escape(word.text.as_bytes())).collect();
-        let service = !super::daemons::is_brief(&target.name)
-            && (launch.context.service || super::daemons::stays(&target.name, &arguments));
+        // A script may carry the name of the daemon that it starts.
+        let script = matches!(target.kind, TargetKind::Shell { .. });
+        let known = !script && daemons::stays(&target.name, &arguments);
+        let service =
+            !daemons::is_brief(&target.name) && (launch.context.service || known);
         let listens = match &launch.context.port {
             Some(port) => vec![port.clone()],
+            None if script => Vec::new(),
             None => listens::find_ports(self, &target.name, &arguments),
         };
         self.found.add(StartUp {

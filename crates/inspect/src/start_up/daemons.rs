@@ -185,6 +185,11 @@ pub(super) fn is_brief(program: &str) -> bool {
 /// Does a program of this name stay when it is just started?
 pub(super) fn stays(program: &str, arguments: &[String]) -> bool {
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    if let [only] = arguments
+        && matches!(only.as_str(), "--version" | "--help" | "-V" | "-h")
+    {
+        return false;
+    }
     match program {
         // One lease and out.
         "udhcpc" => !has("-q"),

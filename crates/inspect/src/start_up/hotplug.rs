@@ -85,6 +85,7 @@ fn shell_of_event<'s, 'a>(boot: &'s mut Boot<'a>, script: Rc<Script>) -> Shell<'
         Context::of_kernel().by(StartMechanism::Hotplug).at_most(StartCertainty::Conditional);
     let mut scope = Scope::of_init();
     for name in ["ACTION", "DEVPATH", "SUBSYSTEM", "DEVNAME", "MDEV", "INTERFACE", "DEVICE"] {
+        scope.pass_on(name, "");
         scope.set(name, None);
     }
     Shell::new(boot, script, "hotplug".to_owned(), scope, context)

@@ -10,7 +10,7 @@ use memchr::memmem;
 
 use super::boot::{Boot, Context, Launch};
 use super::inittab::{self, Lines};
-use super::resolve::TargetKind;
+use super::resolve::{Target, TargetKind};
 use super::shell::{Scope, Text};
 use super::{openrc, run_level, systemd};
 
@@ -30,12 +30,33 @@ enum Kind {
     Own,
 }
 
+/// An init that a script starts, as that of an initramfs does.
+pub(super) fn start_by_script(boot: &mut Boot<'_>, launch: &Launch, target: &Target<'_>) {
+    if let Some(file) = target.file
+        && !boot.init_started
+        && launch.words.len() < 2
+    {
+        let context = Context { service: false, ..launch.context.clone() };
+        start_kind(boot, file, &context.by(StartMechanism::Kernel));
+    }
+}
+
+/// Is this `/init` only for an initramfs that goes on to `/sbin/init` of the same tree?
+fn only_passes_on(boot: &Boot<'_>, path: &ImagePath) -> bool {
+    let text = boot.read_text(path).unwrap_or_default();
+    let leaves = ["switch_root", "pivot_root", "run-init", "chroot", "mount "];
+    text.starts_with("#!")
+        && text.contains("exec /sbin/init")
+        && !leaves.iter().any(|word| text.contains(word))
+        && boot.root().file(&"/sbin/init".into()).is_some()
+}
+
 /// Follows the boot of one root file system.
 pub(super) fn start(boot: &mut Boot<'_>) {
     let present: Vec<ImagePath> = CANDIDATES
         .iter()
         .map(|name| ImagePath::from(*name))
-        .filter(|path| boot.root().entry(path).is_some())
+        .filter(|path| boot.root().entry(path).is_some() && !only_passes_on(boot, path))
         .collect();
     let early = ImagePath::from("/etc/preinit");
     let has_preinit = boot.root().file(&early).is_some();
@@ -82,6 +103,9 @@ fn start_candidate(boot: &mut Boot<'_>, path: &ImagePath, certainty: StartCertai
 }
 
 fn start_kind(boot: &mut Boot<'_>, file: &File, context: &Context) {
+    if std::mem::replace(&mut boot.init_started, true) {
+        return;
+    }
     let content = if file.size() <= MAX_INIT_BYTES { boot.root().content(file) } else { None };
     let content = content.unwrap_or_default();
     match kind_of(boot, file, &content) {
@@ -136,7 +160,7 @@ fn start_inittab(boot: &mut Boot<'_>, init: &[u8], context: &Context) {
 fn start_procd(boot: &mut Boot<'_>, context: &Context) {
     let early = context.clone().by(StartMechanism::Procd);
     let mut scope = Scope::of_init();
-    scope.set("PREINIT", Some("1".to_owned()));
+    scope.pass_on("PREINIT", "1");
     start_words(boot, &["/sbin/kmodloader", "/etc/modules-boot.d/"], early.clone(), scope.clone());
     start_words(boot, &["/etc/preinit"], early.clone(), scope);
     let stays = Context { service: true, ..early };

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use kakoi_model::{ImagePath, StartMechanism};
+use kakoi_model::{ImagePath, StartCertainty, StartMechanism};
 
 use super::boot::Launch;
-use super::shell::{Command, Shell, Text};
+use super::shell::{Command, Scope, Shell, Text};
 use super::uci::Package;
 
 /// What the functions keep between calls.
@@ -18,6 +18,8 @@ use super::uci::Package;
 pub(super) struct Memory {
     /// Is the script read by `rc.common`?
     common: bool,
+    /// Is it read again, on an event?
+    reloading: bool,
     instance: Option<Instance>,
     package: Option<Package>,
     hooks: BTreeMap<String, Vec<String>>,
@@ -33,12 +35,22 @@ struct Instance {
 /// Runs an init script as `rc.common` does: read it, then call the action that `$1` names.
 pub(super) fn run_init_script(shell: &mut Shell<'_, '_>, commands: &Command) {
     shell.wrt.common = true;
+    shell.wrt.reloading = shell.first_argument().as_deref() == Some("reload");
     let action = shell.first_argument();
     shell.follow(commands);
     let action = action.as_deref().unwrap_or("start");
     match action {
-        "boot" if shell.scope.has_function("boot") => drop(shell.call("boot", Vec::new())),
-        "boot" | "start" | "restart" | "reload" => start(shell),
+        "boot" if shell.scope.has_function("boot") => {
+            shell.call("boot", Vec::new());
+            triggers(shell);
+        }
+        "reload" if shell.scope.has_function("reload_service") => {
+            shell.call("reload_service", Vec::new());
+        }
+        "boot" | "start" | "restart" | "reload" => {
+            start(shell);
+            triggers(shell);
+        }
         "stop" | "shutdown" | "enable" | "disable" | "enabled" | "running" | "help" => {}
         other => drop(shell.call(other, Vec::new())),
     }
@@ -53,6 +65,21 @@ fn start(shell: &mut Shell<'_, '_>) {
     }
 }
 
+/// What procd runs on events of the network, which a boot brings.
+fn triggers(shell: &mut Shell<'_, '_>) {
+    if uses_procd(shell) && !shell.wrt.reloading {
+        shell.call("service_triggers", Vec::new());
+    }
+}
+
+fn trigger(shell: &mut Shell<'_, '_>, event: &Text, words: &[Text]) {
+    if event.text.starts_with("interface") {
+        let context = shell.context_here().by(StartMechanism::Procd);
+        let context = context.at_most(StartCertainty::Conditional);
+        shell.boot.start(Launch { words: words.to_vec(), context, scope: Scope::of_init() });
+    }
+}
+
 fn uses_procd(shell: &Shell<'_, '_>) -> bool {
     shell.scope.value("USE_PROCD").is_none_or(|value| !value.is_empty())
 }
@@ -64,6 +91,17 @@ pub(super) fn run_known_function(shell: &mut Shell<'_, '_>, name: &str, words: &
     }
     if name.starts_with("procd_") || name.starts_with("service_") {
         return run_procd(shell, name, words);
+    }
+    if name.starts_with("json_") || name.starts_with("ucidef_") {
+        // Descriptions for other programs: they start nothing, and what they answer is not known.
+        if let ("json_get_var" | "json_get_vars" | "json_get_values", Some(variable)) =
+            (name, words.first())
+        {
+            shell.scope.set(&variable.text, None);
+        }
+        shell.set_status(None);
+        shell.print_unknown();
+        return true;
     }
     match name {
         "start" if shell.wrt.common && uses_procd(shell) => start(shell),
@@ -107,6 +145,11 @@ fn run_procd(shell: &mut Shell<'_, '_>, name: &str, words: &[Text]) -> bool {
         }
         "procd_add_instance" => start_service(shell, Instance { words: words.to_vec(), user: None }),
         "service_start" => start_service(shell, Instance { words: words.to_vec(), user: None }),
+        "procd_add_raw_trigger" | "procd_add_interface_trigger" => {
+            if let [event, _, rest @ ..] = words {
+                trigger(shell, event, rest);
+            }
+        }
         "service_triggers" | "service_running" | "service_started" | "service_data" => return false,
         "service_check" | "service_stop" | "service_reload" => {}
         _ if name.starts_with("procd_") => {}
@@ -149,6 +192,10 @@ fn for_each_section(shell: &mut Shell<'_, '_>, words: &[Text]) {
             for name in names {
                 call(shell, &words, &[Text::known(name)]);
             }
+        }
+        // `config_generate` always makes one section of this type on first boot.
+        None if kind.as_deref() == Some("system") => {
+            call(shell, &words, &[Text::unknown("$section")]);
         }
         // The package is made on first boot: one section, of which nothing is known.
         None => shell.under_doubt(|shell| call(shell, &words, &[Text::unknown("$section")])),

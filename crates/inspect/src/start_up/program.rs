@@ -169,7 +169,7 @@ fn is_command(words: &[&str], several: bool, searches_path: bool) -> bool {
     match words.get(1) {
         Some(second) => {
             second.starts_with(['-', '/', '%', '&'])
-                || matches!(*second, "start" | "restart" | "init" | "up" | "add")
+                || matches!(*second, "start" | "restart")
                 || several && !daemons::is_brief(name)
         }
         None => (several || searches_path) && name.len() > 3 && !daemons::is_brief(name),

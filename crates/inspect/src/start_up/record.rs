@@ -10,6 +10,9 @@ use super::daemons;
 /// Start-ups of one root file system.
 const MAX_START_UPS: usize = 4096;
 
+/// Sets of arguments that are kept of a program that does not stay, per certainty.
+const MAX_VARIANTS: usize = 3;
+
 /// Identity of a start-up: a service is one per set of arguments, anything else one per program.
 type Key = (String, Option<FileRef>, Option<String>, Vec<String>, String);
 
@@ -18,6 +21,7 @@ type Key = (String, Option<FileRef>, Option<String>, Vec<String>, String);
 pub(super) struct Found {
     start_ups: Vec<StartUp>,
     places: HashMap<Key, usize>,
+    variants: HashMap<(Option<FileRef>, Option<String>, StartCertainty), usize>,
 }
 
 impl Found {
@@ -41,6 +45,14 @@ impl Found {
                 known.service |= start_up.service;
             }
             return;
+        }
+        if !start_up.service {
+            let kind = (start_up.program.clone(), start_up.applet.clone(), start_up.certainty);
+            let variants = self.variants.entry(kind).or_default();
+            *variants += 1;
+            if start_up.program.is_some() && *variants > MAX_VARIANTS {
+                return;
+            }
         }
         if self.start_ups.len() < MAX_START_UPS {
             self.places.insert(key, self.start_ups.len());

@@ -12,7 +12,7 @@ use crate::Root;
 const DEFAULT_PATH: &[&str] =
     &["/sbin", "/usr/sbin", "/bin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 /// Names with which several programs live in one file.
-const MULTI_CALL: &[&str] = &["busybox", "toybox", "toolbox", "bbox", "-multi", "multi", "rc", "box"];
+const MULTI_CALL: &[&str] = &["busybox", "toybox", "toolbox", "bbox", "-multi", "multi", "rc", "box", "dropbear"];
 /// Shells whose scripts are followed.
 const SHELLS: &[&str] = &["sh", "ash", "bash", "dash", "msh", "hush", "lash", "ksh", "zsh"];
 
@@ -89,7 +89,7 @@ impl<'a> Resolver<'a> {
     /// Is a name that does not resolve known to be nowhere, because the directories that would
     /// hold it are in the image? Empty ones may be mounted over.
     pub(super) fn surely_missing(&self, name: &str, scope: &Scope) -> bool {
-        let filled = |directory: &ImagePath| !self.root.children(directory).is_empty();
+        let filled = |directory: &ImagePath| self.root.is_filled(directory);
         if name.contains('/') {
             let parent = ImagePath::from(name).parent().unwrap_or_default();
             return name.starts_with('/') && !parent.is_root() && filled(&parent);
@@ -164,7 +164,7 @@ fn find_multi_call(root: &Root<'_>) -> BTreeSet<Digest> {
 fn is_multi_call_name(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default();
     MULTI_CALL.iter().any(|known| match *known {
-        "rc" | "box" => stem == *known,
+        "rc" | "box" | "dropbear" => stem == *known,
         _ => stem.ends_with(known) || stem.starts_with("busybox"),
     })
 }

@@ -175,6 +175,9 @@ impl Shell<'_, '_> {
             if name.is_empty() || name.starts_with('-') || name.starts_with('$') {
                 continue;
             }
+            if command == "export" {
+                self.scope.export(name);
+            }
             if command == "local" {
                 let slot = self.scope.slot(name);
                 if let Some(locals) = self.locals.last_mut() {
@@ -362,13 +365,14 @@ impl Shell<'_, '_> {
         for name in names {
             let path = self.fixed_file(name)?;
             let children = self.boot.root().children(&path);
-            if children.is_empty() {
+            let entry = self.boot.root().file(&path);
+            if !entry.is_none_or(|entry| matches!(entry.kind, FileKind::Directory)) {
                 lines.push((*name).to_owned());
             }
             let names = children.iter().map(|child| escape(child.path.file_name()));
             lines.extend(names.filter(|name| !name.starts_with('.')));
         }
-        (!lines.is_empty()).then(|| lines.join("\n"))
+        Some(lines.join("\n"))
     }
 }
 

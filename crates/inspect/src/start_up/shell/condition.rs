@@ -41,11 +41,11 @@ pub(in crate::start_up) fn exists(root: &Root<'_>, path: &ImagePath) -> Option<b
         Some(file) if volatile(&file.path) => None,
         Some(_) => Some(true),
         None if root.entry(path).is_some() => None,
-        None if path.is_root() || !root.children(path).is_empty() => Some(true),
+        None if path.is_root() || root.is_filled(path) => Some(true),
         None => {
             let parent = path.parent().unwrap_or_default();
             let fixed = PROGRAMS.iter().any(|name| parent.is_within(&(*name).into()));
-            (fixed && !root.children(&parent).is_empty()).then_some(false)
+            (fixed && root.is_filled(&parent)).then_some(false)
         }
     }
 }

@@ -160,7 +160,7 @@ impl Shell<'_, '_> {
             let path = directory.join(part);
             if part == "." || part == ".." || self.boot.root().entry(&path).is_some() {
                 next.push((path, joined(&part.replace('\\', ""))));
-            } else if !self.boot.root().children(&path).is_empty() {
+            } else if self.boot.root().is_filled(&path) {
                 next.push((path, joined(part)));
             }
             return;

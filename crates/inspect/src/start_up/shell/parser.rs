@@ -304,6 +304,7 @@ impl<'t> Parser<'t> {
                 continue;
             }
             if simple.words.first().and_then(Word::plain) == Some("[[")
+                && simple.words.last().and_then(Word::plain) != Some("]]")
                 && let Some(operator) = self.scanner.take_any(&["&&", "||", "<", ">", "(", ")"])
             {
                 simple.words.push(Word::literal(operator));

@@ -422,6 +422,7 @@ impl<'s, 'a> Shell<'s, 'a> {
         for (name, word) in &simple.assignments {
             let value = self.expand_text(word);
             slots.push((name, self.scope.slot(name)));
+            self.scope.export(name);
             self.scope.set(name, value.known.then_some(value.text));
         }
         let redirected = simple.redirects.iter().any(|redirect| redirect.output);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a shell knows: values, functions, the working directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use kakoi_model::ImagePath;
@@ -52,6 +52,7 @@ impl Text {
 pub(in crate::start_up) struct Scope {
     variables: Rc<BTreeMap<String, Option<String>>>,
     functions: Rc<BTreeMap<String, (Rc<Command>, usize)>>,
+    exported: Rc<BTreeSet<String>>,
     /// `$1` …
     pub(super) positional: Rc<Vec<Text>>,
     /// The working directory; none when it is not known.
@@ -65,17 +66,34 @@ impl Scope {
     /// A shell that init starts, in `/`.
     pub(in crate::start_up) fn of_init() -> Self {
         let mut scope = Self { directory: Some(ImagePath::root()), ..Self::default() };
-        scope.set("PATH", Some("/sbin:/usr/sbin:/bin:/usr/bin".to_owned()));
-        scope.set("HOME", Some("/".to_owned()));
-        scope.set("USER", Some("root".to_owned()));
+        scope.pass_on("PATH", "/sbin:/usr/sbin:/bin:/usr/bin");
+        scope.pass_on("HOME", "/");
+        scope.pass_on("USER", "root");
         scope
     }
 
-    /// The same environment for another program: variables go along, functions do not.
+    /// Sets a variable that children inherit.
+    pub(in crate::start_up) fn pass_on(&mut self, name: &str, value: &str) {
+        self.set(name, Some(value.to_owned()));
+        self.export(name);
+    }
+
+    /// Children inherit this variable from now on.
+    pub(super) fn export(&mut self, name: &str) {
+        if !self.exported.contains(name) {
+            Rc::make_mut(&mut self.exported).insert(name.to_owned());
+        }
+    }
+
+    /// The environment for another program: exported variables go along, functions do not.
     pub(in crate::start_up) fn for_child(&self, positional: Vec<Text>) -> Self {
+        let inherited = self.exported.iter();
+        let inherited =
+            inherited.filter_map(|name| Some((name.clone(), self.variables.get(name)?.clone())));
         Self {
-            variables: Rc::clone(&self.variables),
+            variables: Rc::new(inherited.collect()),
             functions: Rc::default(),
+            exported: Rc::clone(&self.exported),
             positional: Rc::new(positional),
             directory: self.directory.clone(),
             foreign: false,

@@ -244,7 +244,7 @@ impl<'t> Scanner<'t> {
             },
             '`' => {
                 let line = self.line;
-                let script = self.take_backticks()?;
+                let script = self.take_backticks(quoted)?;
                 let body = parse_inner(&script, line, depth)?;
                 push(word, quoted, PartKind::Substitution(Rc::new(body)));
             }
@@ -370,12 +370,14 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn take_backticks(&mut self) -> Result<String, Syntax> {
+    fn take_backticks(&mut self, quoted: bool) -> Result<String, Syntax> {
         let mut text = String::new();
         loop {
             match self.next().ok_or(Syntax)? {
                 '`' => return Ok(text),
-                '\\' if self.peek().is_some_and(|c| "$`\\".contains(c)) => text.extend(self.next()),
+                '\\' if self.peek().is_some_and(|c| "$`\\".contains(c) || quoted && c == '"') => {
+                    text.extend(self.next());
+                }
                 c => text.push(c),
             }
         }
