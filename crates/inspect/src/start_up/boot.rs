@@ -386,13 +386,16 @@ impl<'a> Boot<'a> {
     /// Notes that a program starts.
     pub(super) fn record(&mut self, launch: &Launch, target: &Target<'a>) {
         let Some(command) = launch.words.first() else { return };
-        let arguments: Vec<String> =
-            launch.words.iter().skip(1).map(|word| kakoi_model::escape(word.text.as_bytes())).collect();
+        let arguments: Vec<String> = launch
+            .words
+            .iter()
+            .skip(1)
+            .map(|word| kakoi_model::escape(word.text.as_bytes()))
+            .collect();
         // A script may carry the name of the daemon that it starts.
         let script = matches!(target.kind, TargetKind::Shell { .. });
         let known = !script && daemons::stays(&target.name, &arguments);
-        let service =
-            !daemons::is_brief(&target.name) && (launch.context.service || known);
+        let service = !daemons::is_brief(&target.name) && (launch.context.service || known);
         let listens = match &launch.context.port {
             Some(port) => vec![port.clone()],
             None if script => Vec::new(),

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn jobs_have_their_user_and_command() {
-        let job = |line, user| parse_job(line, user).map(|(user, command)| (user, command.to_owned()));
+        let job =
+            |line, user| parse_job(line, user).map(|(user, command)| (user, command.to_owned()));
         let expect = |user: &str, command: &str| Some((user.to_owned(), command.to_owned()));
         assert_eq!(job("0 3 * * * /bin/up -q", Some("root")), expect("root", "/bin/up -q"));
         assert_eq!(job("*/5 *  * * *\twww /bin/x", None), expect("www", "/bin/x"));

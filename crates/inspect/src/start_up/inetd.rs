@@ -17,7 +17,9 @@ pub(super) fn start_services(boot: &mut Boot<'_>, launch: &Launch) {
     let Some(text) = boot.read_text(&path) else { return };
     for (number, line) in (1..).zip(text.lines().take(MAX_LINES)) {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [service, _, protocol, _, user, program, rest @ ..] = fields.as_slice() else { continue };
+        let [service, _, protocol, _, user, program, rest @ ..] = fields.as_slice() else {
+            continue;
+        };
         if service.starts_with('#') {
             continue;
         }
@@ -38,7 +40,8 @@ pub(super) fn start_services(boot: &mut Boot<'_>, launch: &Launch) {
 /// `service name { … }` blocks of xinetd.conf(5) and its directory.
 pub(super) fn start_extended_services(boot: &mut Boot<'_>, launch: &Launch) {
     let mut paths = vec![ImagePath::from("/etc/xinetd.conf")];
-    paths.extend(boot.root().children(&"/etc/xinetd.d".into()).iter().map(|file| file.path.clone()));
+    paths
+        .extend(boot.root().children(&"/etc/xinetd.d".into()).iter().map(|file| file.path.clone()));
     for path in paths {
         let Some(text) = boot.read_text(&path) else { continue };
         let mut block = Block::default();

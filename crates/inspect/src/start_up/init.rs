@@ -14,8 +14,15 @@ use super::resolve::{Target, TargetKind};
 use super::shell::{Scope, Text};
 use super::{openrc, run_level, systemd};
 
-const CANDIDATES: &[&str] =
-    &["/init", "/sbin/init", "/usr/sbin/init", "/etc/init", "/bin/init", "/usr/bin/init", "/linuxrc"];
+const CANDIDATES: &[&str] = &[
+    "/init",
+    "/sbin/init",
+    "/usr/sbin/init",
+    "/etc/init",
+    "/bin/init",
+    "/usr/bin/init",
+    "/linuxrc",
+];
 /// Longest init that is searched for its strings, in bytes.
 const MAX_INIT_BYTES: u64 = 16 << 20;
 
@@ -215,7 +222,8 @@ fn find_names(content: &[u8], suffix: &str) -> Vec<ImagePath> {
         let after = end + suffix.len();
         let ends = content.get(after).is_none_or(|&byte| byte == 0);
         let printable = |&byte: &u8| byte.is_ascii_graphic();
-        let length = content[..end].iter().rev().take(100).take_while(|byte| printable(byte)).count();
+        let length =
+            content[..end].iter().rev().take(100).take_while(|byte| printable(byte)).count();
         let name = &content[end - length..after];
         if ends && name.first() == Some(&b'/') {
             names.push(ImagePath::new(name));

@@ -120,7 +120,10 @@ fn of_configuration(
     let mut pairs = arguments.windows(2);
     let named = pairs.find(|pair| matches!(pair[0].as_str(), "-f" | "-c" | "-C"));
     let named = named.map(|pair| pair[1].as_str()).or_else(|| {
-        arguments.iter().map(String::as_str).find(|word| word.starts_with('/') && word.ends_with(".conf"))
+        arguments
+            .iter()
+            .map(String::as_str)
+            .find(|word| word.starts_with('/') && word.ends_with(".conf"))
     });
     let text = named.into_iter().chain(paths.iter().copied()).find_map(|path| {
         let path = ImagePath::from(path);

@@ -143,14 +143,18 @@ fn run_procd(shell: &mut Shell<'_, '_>, name: &str, words: &[Text]) -> bool {
             let instance = shell.wrt.instance.take().unwrap_or_default();
             start_service(shell, instance);
         }
-        "procd_add_instance" => start_service(shell, Instance { words: words.to_vec(), user: None }),
+        "procd_add_instance" => {
+            start_service(shell, Instance { words: words.to_vec(), user: None })
+        }
         "service_start" => start_service(shell, Instance { words: words.to_vec(), user: None }),
         "procd_add_raw_trigger" | "procd_add_interface_trigger" => {
             if let [event, _, rest @ ..] = words {
                 trigger(shell, event, rest);
             }
         }
-        "service_triggers" | "service_running" | "service_started" | "service_data" => return false,
+        "service_triggers" | "service_running" | "service_started" | "service_data" => {
+            return false;
+        }
         "service_check" | "service_stop" | "service_reload" => {}
         _ if name.starts_with("procd_") => {}
         _ => return false,
@@ -248,9 +252,9 @@ fn validate(shell: &mut Shell<'_, '_>, name: &str, words: &[Text]) {
         let mut parts = rule.splitn(3, ':');
         let (option, default) = (parts.next().unwrap_or_default(), parts.nth(1));
         let value = match (&shell.wrt.package, section.value()) {
-            (Some(package), Some(section)) => {
-                Some(package.value(section, option).or(default.map(str::to_owned)).unwrap_or_default())
-            }
+            (Some(package), Some(section)) => Some(
+                package.value(section, option).or(default.map(str::to_owned)).unwrap_or_default(),
+            ),
             _ => None,
         };
         shell.scope.set(option, value);

@@ -26,11 +26,27 @@ const MAX_DEPTH: usize = 4;
 const LENGTHS: std::ops::RangeInclusive<usize> = 4..=400;
 const STEP: &str = "a string of the program names the next";
 /// Functions that start programs.
-const STARTERS: &[&str] = &["system", "popen", "execv", "execl", "posix_spawn", "_eval", "doSystem"];
+const STARTERS: &[&str] =
+    &["system", "popen", "execv", "execl", "posix_spawn", "_eval", "doSystem"];
 /// Libraries that start nothing of the vendor's.
 const PLAIN_LIBRARIES: &[&str] = &[
-    "libc.", "libm.", "libpthread", "libdl", "libgcc", "libcrypt.", "librt", "libstdc++", "libssl",
-    "libcrypto", "libz.", "libresolv", "libnsl", "libutil", "ld-", "libuClibc", "libiconv",
+    "libc.",
+    "libm.",
+    "libpthread",
+    "libdl",
+    "libgcc",
+    "libcrypt.",
+    "librt",
+    "libstdc++",
+    "libssl",
+    "libcrypto",
+    "libz.",
+    "libresolv",
+    "libnsl",
+    "libutil",
+    "ld-",
+    "libuClibc",
+    "libiconv",
 ];
 
 /// Follows the strings of everything found so far, and of what that brings.
@@ -85,10 +101,10 @@ fn read_program(boot: &Boot<'_>, file: &File) -> Option<bytes::Bytes> {
 fn start_named_by(boot: &mut Boot<'_>, file: &File, context: &Context) {
     let Some(content) = read_program(boot, file) else { return };
     let starts = |name: &&str| memmem::find(&content, name.as_bytes()).is_some();
-    if !STARTERS.iter().any(|name| starts(&name)) {
+    if !STARTERS.iter().any(|name| starts(name)) {
         return;
     }
-    let searches_path = ["execvp", "execlp", "_eval"].iter().any(|name| starts(&name));
+    let searches_path = ["execvp", "execlp", "_eval"].iter().any(|name| starts(name));
     let mut named = BTreeSet::new();
     for (offset, text) in strings(&content) {
         for words in commands_in(text, searches_path) {
@@ -124,8 +140,7 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
         let unknown = word.contains('%');
         if unknown { Text::unknown(*word) } else { Text::known(*word) }
     });
-    let mut context =
-        context.by(StartMechanism::Program).at_most(StartCertainty::Possible);
+    let mut context = context.by(StartMechanism::Program).at_most(StartCertainty::Possible);
     context.service = background;
     boot.start(Launch { words: words.collect(), context, scope });
 }
@@ -145,7 +160,10 @@ fn commands_in(text: &str, searches_path: bool) -> Vec<Vec<&str>> {
             if background {
                 words.push("&");
             }
-            while words.first().is_some_and(|word| matches!(*word, "nohup" | "exec" | "-c" | "then")) {
+            while words
+                .first()
+                .is_some_and(|word| matches!(*word, "nohup" | "exec" | "-c" | "then"))
+            {
                 words.remove(0);
             }
             if is_command(&words, several || background, searches_path) {
@@ -208,8 +226,14 @@ mod tests {
         let found = |text| -> Vec<String> {
             commands_in(text, false).iter().map(|words| words.join(" ")).collect()
         };
-        assert_eq!(found("/usr/sbin/telnetd -l /bin/login &"), ["/usr/sbin/telnetd -l /bin/login &"]);
-        assert_eq!(found("killall -9 dnsmasq; dnsmasq -C %s"), ["killall -9 dnsmasq", "dnsmasq -C %s"]);
+        assert_eq!(
+            found("/usr/sbin/telnetd -l /bin/login &"),
+            ["/usr/sbin/telnetd -l /bin/login &"]
+        );
+        assert_eq!(
+            found("killall -9 dnsmasq; dnsmasq -C %s"),
+            ["killall -9 dnsmasq", "dnsmasq -C %s"]
+        );
         assert_eq!(found("iptables -F > /dev/null 2>&1"), ["iptables -F"]);
         assert_eq!(found("login failed for user"), Vec::<String>::new());
         assert_eq!(found("/etc/config/"), Vec::<String>::new());

@@ -28,9 +28,10 @@ impl Found {
     /// Adds a start-up, or makes one that is known surer.
     pub(super) fn add(&mut self, start_up: StartUp) {
         if start_up.certainty == StartCertainty::Possible
-            && start_up.program.as_ref().is_some_and(|program| {
-                self.knows(program, start_up.applet.as_deref())
-            })
+            && start_up
+                .program
+                .as_ref()
+                .is_some_and(|program| self.knows(program, start_up.applet.as_deref()))
         {
             // A string that names what starts anyway, or is named already, tells nothing new.
             return;
@@ -86,8 +87,8 @@ impl Found {
 fn key_of(start_up: &StartUp) -> Key {
     let name = start_up.command.rsplit('/').next().unwrap_or_default().to_owned();
     let name = if start_up.program.is_some() { String::new() } else { name };
-    let distinct = start_up.service
-        || start_up.applet.is_none() && !daemons::is_brief(&last_part(start_up));
+    let distinct =
+        start_up.service || start_up.applet.is_none() && !daemons::is_brief(&last_part(start_up));
     // Many rounds of one tool do not make many programs.
     let arguments = if distinct { start_up.arguments.clone() } else { Vec::new() };
     (name, start_up.program.clone(), start_up.applet.clone(), arguments, start_up.user.clone())

@@ -12,7 +12,8 @@ use crate::Root;
 const DEFAULT_PATH: &[&str] =
     &["/sbin", "/usr/sbin", "/bin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 /// Names with which several programs live in one file.
-const MULTI_CALL: &[&str] = &["busybox", "toybox", "toolbox", "bbox", "-multi", "multi", "rc", "box", "dropbear"];
+const MULTI_CALL: &[&str] =
+    &["busybox", "toybox", "toolbox", "bbox", "-multi", "multi", "rc", "box", "dropbear"];
 /// Shells whose scripts are followed.
 const SHELLS: &[&str] = &["sh", "ash", "bash", "dash", "msh", "hush", "lash", "ksh", "zsh"];
 

@@ -64,7 +64,8 @@ fn start_unit(
     match kind {
         "service" => start_service(boot, unit, here),
         "socket" => {
-            let accepts = unit.value("Accept").is_some_and(|value| value == "yes" || value == "true");
+            let accepts =
+                unit.value("Accept").is_some_and(|value| value == "yes" || value == "true");
             let own = if accepts { format!("{stem}@.service") } else { format!("{stem}.service") };
             let service = named("Service").unwrap_or(own);
             let mut context = on_event;

@@ -11,7 +11,8 @@ const BUSYBOX: &[u8] = b"\x7fELF BusyBox v1.19.4 multi-call binary";
 
 /// BusyBox with links for these applets.
 fn busybox(applets: &[&str]) -> Sketch {
-    let tree = Sketch::new().file("/bin/busybox", 0o755, BUSYBOX).link("/sbin/init", "../bin/busybox");
+    let tree =
+        Sketch::new().file("/bin/busybox", 0o755, BUSYBOX).link("/sbin/init", "../bin/busybox");
     applets.iter().fold(tree, |tree, applet| tree.link(applet, "/bin/busybox"))
 }
 
@@ -79,8 +80,7 @@ fn a_busybox_camera_boots_over_inittab_and_rcs() {
             (file.unwrap_or_default(), step.line)
         })
         .collect();
-    let expected =
-        [("sbin/init", None), ("etc/inittab", Some(1)), ("etc/init.d/rcS", Some(5))];
+    let expected = [("sbin/init", None), ("etc/inittab", Some(1)), ("etc/init.d/rcS", Some(5))];
     assert_eq!(chain, expected.map(|(file, line)| (file.to_owned(), line)));
     assert_eq!(telnetd.chain[2].excerpt.as_deref(), Some("telnetd -p 2323 &"));
 }
@@ -148,7 +148,11 @@ fn openwrt() -> Sketch {
         .file("/sbin/ubusd", 0o755, ELF)
         .file("/etc/rc.common", 0o755, "#!/bin/sh\n. /lib/functions.sh\n")
         .file("/lib/functions.sh", 0o644, "config_load() { eval `uci`; }\n")
-        .file("/etc/inittab", 0o644, "::sysinit:/etc/init.d/rcS S boot\n::askconsole:/bin/ash --login\n")
+        .file(
+            "/etc/inittab",
+            0o644,
+            "::sysinit:/etc/init.d/rcS S boot\n::askconsole:/bin/ash --login\n",
+        )
 }
 
 fn procd_init(tree: Sketch) -> Sketch {
@@ -258,7 +262,10 @@ fn systemd_units_are_followed_from_the_default_target() {
     assert_eq!(of(&found, "agetty").arguments.last().map(String::as_str), Some("vt220"));
     assert!(of(&found, "agetty").arguments.contains(&"ttyS0".to_owned()));
     let sshd = of(&found, "sshd");
-    assert_eq!((sshd.certainty, &sshd.listens[..]), (StartCertainty::Conditional, &["tcp:2222".to_owned()][..]));
+    assert_eq!(
+        (sshd.certainty, &sshd.listens[..]),
+        (StartCertainty::Conditional, &["tcp:2222".to_owned()][..])
+    );
 }
 
 #[test]

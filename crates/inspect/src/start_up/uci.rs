@@ -46,7 +46,8 @@ impl Package {
 
     /// Names of the sections of a type, or of all.
     pub(super) fn names(&self, kind: Option<&str>) -> Vec<String> {
-        let wanted = |section: &&Section| kind.is_none_or(|kind| kind.is_empty() || section.kind == kind);
+        let wanted =
+            |section: &&Section| kind.is_none_or(|kind| kind.is_empty() || section.kind == kind);
         self.sections.iter().filter(wanted).map(|section| section.name.clone()).collect()
     }
 

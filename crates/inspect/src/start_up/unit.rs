@@ -106,9 +106,9 @@ impl Unit {
                 let links = ImagePath::from(*directory).join(format!("{}.{kind}", self.name));
                 let links = boot.root().children(&links);
                 names.extend(
-                    links.iter().map(|link| {
-                        String::from_utf8_lossy(link.path.file_name()).into_owned()
-                    }),
+                    links
+                        .iter()
+                        .map(|link| String::from_utf8_lossy(link.path.file_name()).into_owned()),
                 );
             }
         }
@@ -193,7 +193,8 @@ fn find_file(boot: &Boot<'_>, name: &str) -> Option<ImagePath> {
         for directory in DIRECTORIES {
             let path = ImagePath::from(*directory).join(name);
             if let Some(entry) = boot.root().entry(&path) {
-                let masked = matches!(&entry.kind, FileKind::Symlink { target } if target == "/dev/null");
+                let masked =
+                    matches!(&entry.kind, FileKind::Symlink { target } if target == "/dev/null");
                 return (!masked).then_some(path);
             }
         }

@@ -219,7 +219,12 @@ mod tests {
             ("nohup telnetd -l /bin/sh", "telnetd -l /bin/sh", None, false),
             ("nice -n 10 foo -n 3", "foo -n 3", None, false),
             ("env -i A=1 B=2 foo", "foo", None, false),
-            ("start-stop-daemon -S -b -x /sbin/d -c bin -- -f x", "/sbin/d -f x", Some("bin"), true),
+            (
+                "start-stop-daemon -S -b -x /sbin/d -c bin -- -f x",
+                "/sbin/d -f x",
+                Some("bin"),
+                true,
+            ),
             ("start-stop-daemon --start --quiet --exec=/sbin/d", "/sbin/d", None, true),
             ("start-stop-daemon -Sbqx /sbin/d", "/sbin/d", None, true),
             ("start-stop-daemon -K -x /sbin/d", "", None, false),

@@ -340,7 +340,7 @@ impl Shell<'_, '_> {
             }
             ("seq", [last]) => Some(sequence(1, last.parse().ok()?)),
             ("seq", [first, last]) => Some(sequence(first.parse().ok()?, last.parse().ok()?)),
-            ("ls", [directory @ ..]) if !directory.iter().any(|word| word.starts_with('-')) => {
+            ("ls", directory) if !directory.iter().any(|word| word.starts_with('-')) => {
                 self.list(directory)
             }
             ("which", [program]) => {

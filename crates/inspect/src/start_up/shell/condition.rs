@@ -13,7 +13,11 @@ const VOLATILE: &[&str] =
 const PROGRAMS: &[&str] = &["bin", "sbin", "lib", "usr/bin", "usr/sbin", "usr/lib", "usr/libexec"];
 
 /// The truth of a test without its brackets; none when it is not known.
-pub(super) fn evaluate(words: &[Text], root: &Root<'_>, directory: Option<&ImagePath>) -> Option<bool> {
+pub(super) fn evaluate(
+    words: &[Text],
+    root: &Root<'_>,
+    directory: Option<&ImagePath>,
+) -> Option<bool> {
     let tree = Tree { root, directory };
     let mut result = Some(false);
     for (at, part) in split(words, &["-o", "||"]).into_iter().enumerate() {
@@ -71,7 +75,9 @@ impl Tree<'_, '_> {
 
     fn unary(&self, operator: &str, operand: &Text) -> Option<bool> {
         match operator {
-            "-n" => operand.value().map(|text| !text.is_empty()).or_else(|| surely_not_empty(operand)),
+            "-n" => {
+                operand.value().map(|text| !text.is_empty()).or_else(|| surely_not_empty(operand))
+            }
             "-z" => operand
                 .value()
                 .map(str::is_empty)

@@ -322,9 +322,8 @@ impl<'t> Parser<'t> {
             }
             simple.words.push(word);
         }
-        let empty = simple.words.is_empty()
-            && simple.assignments.is_empty()
-            && simple.redirects.is_empty();
+        let empty =
+            simple.words.is_empty() && simple.assignments.is_empty() && simple.redirects.is_empty();
         if empty { Err(Syntax) } else { Ok(Command::Simple(simple)) }
     }
 

@@ -242,9 +242,7 @@ impl<'s, 'a> Shell<'s, 'a> {
         match self.status {
             Some(true) => self.run(body),
             Some(false) => self.run_arms(others, otherwise),
-            None => {
-                self.branch(|shell| shell.run(body), |shell| shell.run_arms(others, otherwise))
-            }
+            None => self.branch(|shell| shell.run(body), |shell| shell.run_arms(others, otherwise)),
         }
     }
 

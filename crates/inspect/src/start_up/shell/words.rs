@@ -300,9 +300,8 @@ impl<'t> Scanner<'t> {
         }
         let length = self.take("#");
         let name = self.take_name();
-        let sign = self.take_any(&[
-            "}", ":-", ":=", ":+", ":?", "##", "%%", "-", "=", "+", "?", "#", "%",
-        ]);
+        let sign =
+            self.take_any(&["}", ":-", ":=", ":+", ":?", "##", "%%", "-", "=", "+", "?", "#", "%"]);
         if sign == Some("}") {
             let operation = if length { Operation::Length } else { Operation::Plain };
             return Ok(PartKind::Variable { name, operation });
