@@ -26,6 +26,8 @@ impl Contents for HashMap<Digest, Bytes> {
 pub struct Root<'a> {
     container: ContainerId,
     entries: BTreeMap<&'a ImagePath, &'a File>,
+    /// The entries of each directory that has any, ordered by name.
+    listings: HashMap<ImagePath, Vec<&'a File>>,
     contents: &'a dyn Contents,
 }
 
@@ -37,7 +39,14 @@ impl<'a> Root<'a> {
         contents: &'a dyn Contents,
     ) -> Self {
         let own = files.into_iter().filter(|file| file.container == container);
-        Self { container, entries: own.map(|file| (&file.path, file)).collect(), contents }
+        let entries: BTreeMap<_, _> = own.map(|file| (&file.path, file)).collect();
+        let mut listings: HashMap<ImagePath, Vec<&File>> = HashMap::new();
+        for file in entries.values() {
+            if let Some(parent) = file.path.parent() {
+                listings.entry(parent).or_default().push(file);
+            }
+        }
+        Self { container, entries, listings, contents }
     }
 
     /// The container.
@@ -93,10 +102,19 @@ impl<'a> Root<'a> {
 
     /// The entries of a directory, links on the way followed, ordered by name.
     pub fn children(&self, directory: &ImagePath) -> Vec<&'a File> {
-        let Some(directory) = self.resolve_directory(directory, 0) else { return Vec::new() };
-        self.beneath(&directory)
-            .filter(|file| file.path.parent().as_ref() == Some(&directory))
-            .collect()
+        self.listing(directory).to_vec()
+    }
+
+    /// Does this directory hold anything in the image? One that is empty or missing may be mounted
+    /// over.
+    pub fn is_filled(&self, directory: &ImagePath) -> bool {
+        !self.listing(directory).is_empty()
+    }
+
+    fn listing(&self, directory: &ImagePath) -> &[&'a File] {
+        let directory = self.resolve_directory(directory, 0);
+        let listing = directory.and_then(|directory| self.listings.get(&directory));
+        listing.map_or(&[], Vec::as_slice)
     }
 
     /// All entries beneath a directory (no links followed), ordered by path.

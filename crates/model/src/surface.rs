@@ -74,6 +74,9 @@ pub enum SecretKind {
         encrypted: bool,
         /// `pem`, `der`, `openssh`, `dropbear`.
         encoding: String,
+        /// Identity of the public half: equal to that of the certificates that belong to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        public_key: Option<String>,
     },
     /// An X.509 certificate.
     Certificate {
@@ -91,6 +94,9 @@ pub enum SecretKind {
         signature: String,
         /// Does the private key lie in the image too?
         private_key_present: bool,
+        /// Identity of the public key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        public_key: Option<String>,
     },
     /// A public key that lets its owner log in.
     AuthorizedKey {

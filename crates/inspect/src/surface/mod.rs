@@ -1,55 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Accounts, keys, permissions, listeners, and the marks of SDKs and update mechanisms.
+//!
+//! X.509 and keys are read by a DER reader of our own: a handful of fields is needed, and one that
+//! borrows and never allocates by a length field is short. Nothing is verified cryptographically.
 
-use std::collections::HashMap;
+mod accounts;
+mod der;
+mod key;
+mod listeners;
+mod pem;
+mod permissions;
+mod sdk;
+mod secrets;
+mod ssh_key;
+mod tokens;
+mod update;
+mod x509;
 
-use kakoi_model::{
-    Account, Digest, ElfFacts, File, KernelFacts, Listener, OfContent, Permission, SdkMark, Secret,
-    SecretKind, StartUp, UpdateMark,
-};
+#[cfg(test)]
+mod tests;
 
-use crate::Root;
+use regex::bytes::{Regex, RegexBuilder};
 
-/// A key or certificate in one content, with its byte offset. Where it lies is added by
-/// [`find_secrets`].
-pub fn find_content_secrets(_content: &[u8]) -> Vec<(SecretKind, u64)> {
-    Vec::new()
-}
+pub use accounts::find_accounts;
+pub use listeners::find_listeners;
+pub use permissions::find_permissions;
+pub use sdk::find_sdk_marks;
+pub use secrets::{find_content_secrets, find_secrets};
+pub use update::find_update_marks;
 
-/// Accounts of one root file system.
-pub fn find_accounts(_root: &Root<'_>) -> Vec<Account> {
-    Vec::new()
-}
-
-/// Secrets of the image, one per distinct secret with all its places.
-pub fn find_secrets(
-    _files: &[File],
-    _by_content: &HashMap<Digest, Vec<(SecretKind, u64)>>,
-) -> Vec<Secret> {
-    Vec::new()
-}
-
-/// Notable permissions among all files.
-pub fn find_permissions(_files: &[File]) -> Vec<Permission> {
-    Vec::new()
-}
-
-/// Services that listen once the device has booted, or could.
-pub fn find_listeners(_root: &Root<'_>, _start_ups: &[StartUp]) -> Vec<Listener> {
-    Vec::new()
-}
-
-/// Marks of chip vendors and their SDKs.
-pub fn find_sdk_marks(
-    _roots: &[Root<'_>],
-    _files: &[File],
-    _elves: &HashMap<Digest, ElfFacts>,
-    _kernels: &[OfContent<KernelFacts>],
-) -> Vec<SdkMark> {
-    Vec::new()
-}
-
-/// Marks of the update mechanism.
-pub fn find_update_marks(_root: &Root<'_>, _start_ups: &[StartUp]) -> Vec<UpdateMark> {
-    Vec::new()
+/// A pattern over bytes; classes are those of ASCII. None when it is not valid, which a test of
+/// each table would show.
+fn compile(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern).unicode(false).build().ok()
 }

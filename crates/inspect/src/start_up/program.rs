@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Programs that other programs start: named in the strings of what starts at boot.
+//!
+//! A vendor's `httpd` or `rc` runs most daemons of many devices through `system()`. That a string
+//! names a program does not tell when it runs: these start-ups are *possible*, never more.
+
+use std::collections::BTreeSet;
+
+use kakoi_model::{Digest, Evidence, File, ImagePath, StartCertainty, StartMechanism};
+use memchr::memmem;
+
+use super::boot::{Boot, Context, Launch};
+use super::daemons;
+use super::resolve::TargetKind;
+use super::shell::{Scope, Text};
+
+/// Bytes that are searched in one root file system.
+const MAX_BYTES: u64 = 256 << 20;
+/// Longest program that is searched.
+const MAX_PROGRAM: u64 = 32 << 20;
+/// Programs taken from the strings of one file.
+const MAX_NAMED: usize = 400;
+/// Programs that name each other.
+const MAX_DEPTH: usize = 4;
+/// Lengths of a string that may be a command.
+const LENGTHS: std::ops::RangeInclusive<usize> = 4..=400;
+const STEP: &str = "a string of the program names the next";
+/// Functions that start programs.
+const STARTERS: &[&str] =
+    &["system", "popen", "execv", "execl", "posix_spawn", "_eval", "doSystem"];
+/// Libraries that start nothing of the vendor's.
+const PLAIN_LIBRARIES: &[&str] = &[
+    "libc.",
+    "libm.",
+    "libpthread",
+    "libdl",
+    "libgcc",
+    "libcrypt.",
+    "librt",
+    "libstdc++",
+    "libssl",
+    "libcrypto",
+    "libz.",
+    "libresolv",
+    "libnsl",
+    "libutil",
+    "ld-",
+    "libuClibc",
+    "libiconv",
+];
+
+/// Follows the strings of everything found so far, and of what that brings.
+pub(super) fn start_named(boot: &mut Boot<'_>) {
+    let (mut at, mut bytes, mut seen) = (0, 0_u64, BTreeSet::new());
+    while let Some(known) = boot.found.start_ups().get(at) {
+        at += 1;
+        let depth = known.chain.iter().filter(|step| step.what == STEP).count();
+        let context = Context::after(known);
+        let program = known.program.as_ref().and_then(|place| boot.root().file(&place.path));
+        let Some(program) = program.filter(|_| depth < MAX_DEPTH) else { continue };
+        for file in with_libraries(boot, program) {
+            let new = file.digest().is_some_and(|digest| seen.insert(digest));
+            bytes = bytes.saturating_add(file.size());
+            if new && bytes <= MAX_BYTES {
+                start_named_by(boot, file, &context);
+            }
+        }
+    }
+}
+
+/// A program and the libraries of the vendor that it names.
+fn with_libraries<'a>(boot: &Boot<'a>, program: &'a File) -> Vec<&'a File> {
+    let mut files = vec![program];
+    let Some(content) = read_program(boot, program) else { return files };
+    let mut digests: BTreeSet<Digest> = program.digest().into_iter().collect();
+    for (_, text) in strings(&content) {
+        let library = text.starts_with("lib") && text.contains(".so") && !text.contains([' ', '/']);
+        if !library || PLAIN_LIBRARIES.iter().any(|plain| text.starts_with(plain)) {
+            continue;
+        }
+        for directory in ["/lib", "/usr/lib", "/usr/local/lib"] {
+            let file = boot.root().file(&ImagePath::from(directory).join(text));
+            if let Some(file) = file
+                && file.digest().is_some_and(|digest| digests.insert(digest))
+            {
+                files.push(file);
+            }
+        }
+    }
+    files
+}
+
+fn read_program(boot: &Boot<'_>, file: &File) -> Option<bytes::Bytes> {
+    if file.size() > MAX_PROGRAM || boot.resolver.is_multi_call(file) {
+        return None;
+    }
+    let content = boot.root().content(file)?;
+    content.starts_with(b"\x7fELF").then_some(content)
+}
+
+fn start_named_by(boot: &mut Boot<'_>, file: &File, context: &Context) {
+    let Some(content) = read_program(boot, file) else { return };
+    let starts = |name: &&str| memmem::find(&content, name.as_bytes()).is_some();
+    if !STARTERS.iter().any(|name| starts(name)) {
+        return;
+    }
+    let searches_path = ["execvp", "execlp", "_eval"].iter().any(|name| starts(name));
+    let mut named = BTreeSet::new();
+    for (offset, text) in strings(&content) {
+        for words in commands_in(text, searches_path) {
+            if named.len() >= MAX_NAMED || !named.insert(words.join(" ")) {
+                continue;
+            }
+            let evidence = Evidence::at(STEP, offset as u64)
+                .in_file(boot.root().place(&file.path))
+                .with_excerpt(text.as_bytes());
+            start_possible(boot, &words, context.with(evidence), file);
+        }
+    }
+}
+
+fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &File) {
+    let scope = Scope::of_init();
+    let Some(name) = words.first() else { return };
+    let target = boot.resolver.resolve(name, &scope);
+    let Some(file) = target.file else { return };
+    let executable = file.mode.is_none_or(|mode| mode & 0o111 != 0);
+    let bare = !name.contains('/');
+    let weak = bare && target.applet.is_some() && daemons::is_brief(&target.name);
+    let content = boot.root().content(file).unwrap_or_default();
+    let head = content.get(..4).unwrap_or_default();
+    // Text without a first line that names an interpreter is more likely data.
+    let plain = !head.starts_with(b"#!") && head != b"\x7fELF" && !name.ends_with(".sh");
+    let library = matches!(target.kind, TargetKind::Program) && name.contains(".so");
+    if !executable || weak || library || plain || file.digest() == by.digest() {
+        return;
+    }
+    let background = words.last().is_some_and(|word| *word == "&");
+    let words = words.iter().filter(|word| **word != "&").map(|word| {
+        let unknown = word.contains('%');
+        if unknown { Text::unknown(*word) } else { Text::known(*word) }
+    });
+    let mut context = context.by(StartMechanism::Program).at_most(StartCertainty::Possible);
+    context.service = background;
+    boot.start(Launch { words: words.collect(), context, scope });
+}
+
+/// The commands that a string may hold, each as words.
+fn commands_in(text: &str, searches_path: bool) -> Vec<Vec<&str>> {
+    let mut commands = Vec::new();
+    let several = text.contains([';', '|', '&']);
+    for segment in text.split([';', '|', '\n', '`', '(']).take(20) {
+        for piece in segment.split("&&").take(20) {
+            let background = piece.trim_end().ends_with('&');
+            let mut words: Vec<&str> =
+                piece.trim_end_matches([' ', '&', ')']).split_whitespace().take(40).collect();
+            if let Some(at) = words.iter().position(|word| is_redirect(word)) {
+                words.truncate(at);
+            }
+            if background {
+                words.push("&");
+            }
+            while words
+                .first()
+                .is_some_and(|word| matches!(*word, "nohup" | "exec" | "-c" | "then"))
+            {
+                words.remove(0);
+            }
+            if is_command(&words, several || background, searches_path) {
+                commands.push(words);
+            }
+        }
+    }
+    commands
+}
+
+/// An absolute name, or a bare one that is followed by what only a command line has.
+fn is_command(words: &[&str], several: bool, searches_path: bool) -> bool {
+    let Some(name) = words.first() else { return false };
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+".contains(&b));
+    if !plain || name.len() < 3 || name.ends_with('/') {
+        return false;
+    }
+    if name.starts_with('/') {
+        return true;
+    }
+    match words.get(1) {
+        Some(second) => {
+            second.starts_with(['-', '/', '%', '&'])
+                || matches!(*second, "start" | "restart")
+                || several && !daemons::is_brief(name)
+        }
+        None => (several || searches_path) && name.len() > 3 && !daemons::is_brief(name),
+    }
+}
+
+fn is_redirect(word: &str) -> bool {
+    word.starts_with(['>', '<']) || word.starts_with("2>") || word.starts_with("1>")
+}
+
+/// Printable stretches with their offsets.
+fn strings(content: &[u8]) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < content.len() {
+            let rest = content.get(at..)?;
+            let length = rest.iter().take_while(|byte| (0x20..0x7f).contains(*byte)).count();
+            let start = at;
+            at += length + 1;
+            if LENGTHS.contains(&length)
+                && let Ok(text) = std::str::from_utf8(rest.get(..length)?)
+            {
+                return Some((start, text));
+            }
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_are_told_from_prose() {
+        let found = |text| -> Vec<String> {
+            commands_in(text, false).iter().map(|words| words.join(" ")).collect()
+        };
+        assert_eq!(
+            found("/usr/sbin/telnetd -l /bin/login &"),
+            ["/usr/sbin/telnetd -l /bin/login &"]
+        );
+        assert_eq!(
+            found("killall -9 dnsmasq; dnsmasq -C %s"),
+            ["killall -9 dnsmasq", "dnsmasq -C %s"]
+        );
+        assert_eq!(found("iptables -F > /dev/null 2>&1"), ["iptables -F"]);
+        assert_eq!(found("login failed for user"), Vec::<String>::new());
+        assert_eq!(found("/etc/config/"), Vec::<String>::new());
+    }
+}

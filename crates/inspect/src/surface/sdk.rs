@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Marks of chip vendors and their SDKs, by the rules of `rules/sdk-marks.toml`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+use kakoi_model::{Digest, ElfFacts, Evidence, File, KernelFacts, OfContent, SdkMark, escape};
+use regex::bytes::Regex;
+use serde::Deserialize;
+
+use super::compile;
+use crate::Root;
+
+const RULES: &str = include_str!("../../../../rules/sdk-marks.toml");
+/// Pieces of evidence per mark.
+const MAX_EVIDENCE: usize = 5;
+/// Longest text file that is searched, in bytes.
+const MAX_TEXT: u64 = 64 * 1024;
+
+#[derive(Deserialize)]
+struct Rules {
+    mark: Vec<Mark>,
+}
+
+/// One rule as it is written.
+#[derive(Deserialize)]
+struct Mark {
+    vendor: String,
+    /// Chip family or kit; `$1` is the first group of the pattern.
+    family: Option<String>,
+    weight: u8,
+    on: Subject,
+    /// For texts: the pattern of the path.
+    file: Option<String>,
+    pattern: String,
+}
+
+/// What a pattern is held against.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Subject {
+    /// Banner of a kernel.
+    Kernel,
+    /// Path of a file, with its slash.
+    Path,
+    /// Name of a kernel module without `.ko`.
+    Module,
+    /// `vermagic` and description of a kernel module.
+    ModuleInfo,
+    /// Compiler strings.
+    Compiler,
+    /// Lines of a text file whose path matches `file`.
+    Text,
+}
+
+struct Rule {
+    mark: Mark,
+    pattern: Regex,
+    file: Option<Regex>,
+}
+
+static COMPILED: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let rules = toml::from_str::<Rules>(RULES).map(|rules| rules.mark).unwrap_or_default();
+    let rule = |mark: Mark| {
+        let pattern = compile(&mark.pattern)?;
+        let file = match &mark.file {
+            Some(file) => Some(compile(file)?),
+            None => None,
+        };
+        Some(Rule { mark, pattern, file })
+    };
+    rules.into_iter().filter_map(rule).collect()
+});
+
+/// Marks by vendor and family.
+#[derive(Default)]
+struct Found {
+    marks: BTreeMap<(String, Option<String>), SdkMark>,
+}
+
+impl Found {
+    /// Holds all rules on a subject against a text.
+    fn search(&mut self, subject: Subject, text: &str, evidence: impl Fn(&str) -> Evidence) {
+        for rule in COMPILED.iter().filter(|rule| rule.mark.on == subject) {
+            self.apply(rule, text, &evidence);
+        }
+    }
+
+    fn apply(&mut self, rule: &Rule, text: &str, evidence: &impl Fn(&str) -> Evidence) {
+        let Some(found) = rule.pattern.captures(text.as_bytes()) else { return };
+        let group = found.get(1).map(|group| String::from_utf8_lossy(group.as_bytes()));
+        let group = group.unwrap_or_default();
+        let family = rule
+            .mark
+            .family
+            .as_ref()
+            .map(|family| escape(family.replace("$1", &group).trim().as_bytes()));
+        let whole = found.get(0).map(|whole| String::from_utf8_lossy(whole.as_bytes()));
+        let whole = whole.unwrap_or_default();
+        let family = family.filter(|family| !family.is_empty());
+        let key = (rule.mark.vendor.clone(), family.clone());
+        let mark = self.marks.entry(key).or_insert_with(|| SdkMark {
+            vendor: rule.mark.vendor.clone(),
+            family,
+            weight: 0,
+            evidence: Vec::new(),
+        });
+        mark.weight = mark.weight.max(rule.mark.weight);
+        let evidence = evidence(&whole);
+        if mark.evidence.len() < MAX_EVIDENCE && !mark.evidence.contains(&evidence) {
+            mark.evidence.push(evidence);
+        }
+    }
+}
+
+/// Marks of chip vendors and their SDKs, ordered by vendor and family.
+pub fn find_sdk_marks(
+    roots: &[Root<'_>],
+    files: &[File],
+    elves: &HashMap<Digest, ElfFacts>,
+    kernels: &[OfContent<KernelFacts>],
+) -> Vec<SdkMark> {
+    let mut found = Found::default();
+    for kernel in kernels {
+        let seen = |text: &str| Evidence {
+            digest: Some(kernel.digest),
+            ..Evidence::new(format!("kernel banner: {}", escape(text.as_bytes())))
+        };
+        found.search(Subject::Kernel, &kernel.facts.banner, seen);
+    }
+    for file in files {
+        search_file(&mut found, file, file.digest().and_then(|digest| elves.get(&digest)));
+    }
+    for root in roots {
+        search_texts(&mut found, root);
+    }
+    found.marks.into_values().collect()
+}
+
+fn search_file(found: &mut Found, file: &File, elf: Option<&ElfFacts>) {
+    let path = file.path.absolute();
+    let seen = |what: &str| {
+        let what = format!("{what}: {path}");
+        move |_: &str| Evidence::new(what.clone()).in_file(file.place())
+    };
+    found.search(Subject::Path, &path, seen("path"));
+    let name = path.rsplit('/').next().unwrap_or_default();
+    if let Some(module) = name.strip_suffix(".ko").or_else(|| name.strip_suffix(".o")) {
+        found.search(Subject::Module, module, seen("kernel module"));
+    }
+    let Some(elf) = elf else { return };
+    for compiler in elf.compiler.present().into_iter().flatten() {
+        let seen = |text: &str| {
+            Evidence::new(format!(".comment: {}", escape(text.as_bytes()))).in_file(file.place())
+        };
+        found.search(Subject::Compiler, compiler, seen);
+    }
+    if let Some(module) = &elf.module {
+        for text in [&module.vermagic, &module.description].into_iter().flatten() {
+            let seen = |text: &str| {
+                Evidence::new(format!(".modinfo: {}", escape(text.as_bytes())))
+                    .in_file(file.place())
+            };
+            found.search(Subject::ModuleInfo, text, seen);
+        }
+    }
+}
+
+fn search_texts(found: &mut Found, root: &Root<'_>) {
+    let rules: Vec<&Rule> = COMPILED.iter().filter(|rule| rule.mark.on == Subject::Text).collect();
+    for file in root.files().filter(|file| file.size() > 0 && file.size() <= MAX_TEXT) {
+        let path = file.path.absolute();
+        let wanted =
+            |rule: &&&Rule| rule.file.as_ref().is_some_and(|file| file.is_match(path.as_bytes()));
+        let rules: Vec<&&Rule> = rules.iter().filter(wanted).collect();
+        if rules.is_empty() {
+            continue;
+        }
+        let Some(content) = root.content(file) else { continue };
+        let text = String::from_utf8_lossy(&content);
+        for (number, line) in (1..).zip(text.lines().take(2000)) {
+            let seen = |_: &str| {
+                Evidence::new("text")
+                    .in_file(root.place(&file.path))
+                    .on_line(number)
+                    .with_excerpt(line.as_bytes())
+            };
+            rules.iter().for_each(|rule| found.apply(rule, line, &seen));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sketch;
+
+    #[test]
+    fn every_rule_compiles_and_is_plausible() {
+        let rules = toml::from_str::<Rules>(RULES).expect("rules/sdk-marks.toml is valid");
+        assert_eq!(COMPILED.len(), rules.mark.len());
+        assert!(COMPILED.iter().all(|rule| (1..=3).contains(&rule.mark.weight)));
+        assert!(COMPILED.iter().all(|rule| rule.file.is_some() == (rule.mark.on == Subject::Text)));
+    }
+
+    #[test]
+    fn marks_name_vendor_and_family_with_evidence() {
+        let tree = Sketch::new()
+            .file("/lib/modules/2.6.31/net/ath_hal.ko", 0o644, "x")
+            .file("/lib/modules/2.6.31/net/ag7240_mod.ko", 0o644, "x")
+            .file(
+                "/etc/openwrt_release",
+                0o644,
+                "DISTRIB_ID=\"LEDE\"\nDISTRIB_TARGET=\"ar71xx/generic\"\n",
+            );
+        let marks = find_sdk_marks(&[tree.root()], &tree.files, &HashMap::new(), &[]);
+        let names: Vec<String> = marks
+            .iter()
+            .map(|mark| format!("{} {}", mark.vendor, mark.family.as_deref().unwrap_or("-")))
+            .collect();
+        assert!(names.iter().any(|name| name.starts_with("atheros")), "{names:?}");
+        assert!(names.iter().any(|name| name.starts_with("openwrt")), "{names:?}");
+        assert!(marks.iter().all(|mark| !mark.evidence.is_empty()));
+    }
+}
