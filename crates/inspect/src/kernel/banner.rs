@@ -127,7 +127,8 @@ fn parse_tail(tail: &str) -> (Vec<String>, Option<String>) {
     let tail = tail.trim_start_matches(|c: char| !c.is_whitespace()).trim_start();
     let mut flags = Vec::new();
     let mut rest = tail;
-    while let Some((word, after)) = rest.split_once(' ').or((!rest.is_empty()).then_some((rest, "")))
+    while let Some((word, after)) =
+        rest.split_once(' ').or((!rest.is_empty()).then_some((rest, "")))
         && (word == "SMP" || word.starts_with("PREEMPT") || word == "RT")
     {
         flags.push(word.to_owned());

@@ -50,8 +50,7 @@ fn is_command_line(line: &[u8]) -> bool {
 
 /// The values of one parameter, in order.
 pub(super) fn values<'a>(line: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    line.split_ascii_whitespace()
-        .filter_map(move |word| word.strip_prefix(name)?.strip_prefix('='))
+    line.split_ascii_whitespace().filter_map(move |word| word.strip_prefix(name)?.strip_prefix('='))
 }
 
 #[cfg(test)]

@@ -31,7 +31,9 @@ pub fn parse_config(text: &str) -> Option<Config> {
     for line in text.lines() {
         if let Some(comment) = line.strip_prefix('#') {
             read_comment(&mut config, comment.trim());
-        } else if let Some((name, value)) = line.trim().strip_prefix("CONFIG_").and_then(|rest| rest.split_once('=')) {
+        } else if let Some((name, value)) =
+            line.trim().strip_prefix("CONFIG_").and_then(|rest| rest.split_once('='))
+        {
             insert(&mut config, name, Some(unquote(value)));
         }
     }
@@ -45,7 +47,9 @@ pub fn parse_config(text: &str) -> Option<Config> {
 }
 
 fn read_comment(config: &mut Config, comment: &str) {
-    if let Some(name) = comment.strip_prefix("CONFIG_").and_then(|rest| rest.strip_suffix(" is not set")) {
+    if let Some(name) =
+        comment.strip_prefix("CONFIG_").and_then(|rest| rest.strip_suffix(" is not set"))
+    {
         insert(config, name, None);
     } else if let Some(release) = comment.strip_prefix("Linux kernel version:") {
         read_release(config, release.trim());
@@ -80,7 +84,7 @@ fn unquote(value: &str) -> String {
 }
 
 /// The options of a configuration under their normalised names.
-pub(super) fn normalise(
+pub fn normalise(
     config: &Config,
     version: KernelVersion,
     source: ConfigSource,
@@ -120,12 +124,18 @@ mod tests {
         assert_eq!(stack.value, Observed::Present("y".to_owned()));
         assert_eq!(stack.found_as.as_deref(), Some("CC_STACKPROTECTOR"));
         assert!(options.get("STRICT_KERNEL_RWX").unwrap().value.is_absent());
-        assert_eq!(options.get("CMDLINE").unwrap().value, Observed::Present("console=ttyS0,115200".into()));
+        assert_eq!(
+            options.get("CMDLINE").unwrap().value,
+            Observed::Present("console=ttyS0,115200".into())
+        );
     }
 
     #[test]
     fn configurations_of_other_programs_are_not_the_kernels() {
-        assert_eq!(parse_config("#\n# Busybox version: 1.13.4\n#\nCONFIG_HAVE_DOT_CONFIG=y\n"), None);
+        assert_eq!(
+            parse_config("#\n# Busybox version: 1.13.4\n#\nCONFIG_HAVE_DOT_CONFIG=y\n"),
+            None
+        );
         assert_eq!(parse_config("CONFIG_LIBNL32=y\nCONFIG_DRIVER_WEXT=y\n"), None);
     }
 }

@@ -56,7 +56,11 @@ fn judge(
 }
 
 /// Why this kernel cannot have the option, if it cannot.
-fn missing(rule: &OptionRule, version: KernelVersion, machine: Option<&str>) -> Option<HardeningVerdict> {
+fn missing(
+    rule: &OptionRule,
+    version: KernelVersion,
+    machine: Option<&str>,
+) -> Option<HardeningVerdict> {
     if machine.is_some_and(|machine| !names_arch(&rule.archs, machine)) {
         return Some(HardeningVerdict::NotOnArchitecture);
     }
@@ -101,18 +105,33 @@ mod tests {
     use super::*;
 
     fn verdict(name: &str, version: KernelVersion, machine: &str) -> HardeningVerdict {
-        let all = derive_hardening(&BTreeMap::new(), ConfigSource::Ikconfig, version, Some(machine));
+        let all =
+            derive_hardening(&BTreeMap::new(), ConfigSource::Ikconfig, version, Some(machine));
         all.into_iter().find(|one| one.option == name).unwrap().verdict
     }
 
     #[test]
     fn an_option_is_not_demanded_where_it_does_not_exist() {
         let old = KernelVersion(2, 6, 31);
-        assert!(matches!(verdict("SECCOMP_FILTER", old, "mips"), HardeningVerdict::NotInVersion { exists } if exists.starts_with("3.16")));
-        assert_eq!(verdict("STRICT_KERNEL_RWX", KernelVersion(6, 1, 0), "mips"), HardeningVerdict::NotOnArchitecture);
-        assert_eq!(verdict("ARM64_PAN", KernelVersion(6, 1, 0), "powerpc"), HardeningVerdict::NotOnArchitecture);
-        assert_eq!(verdict("STACKPROTECTOR", KernelVersion(5, 10, 0), "mips"), HardeningVerdict::NotMet { found: "n".into() });
-        assert!(matches!(verdict("REFCOUNT_FULL", KernelVersion(5, 10, 0), "arm"), HardeningVerdict::NotInVersion { .. }));
+        assert!(
+            matches!(verdict("SECCOMP_FILTER", old, "mips"), HardeningVerdict::NotInVersion { exists } if exists.starts_with("3.16"))
+        );
+        assert_eq!(
+            verdict("STRICT_KERNEL_RWX", KernelVersion(6, 1, 0), "mips"),
+            HardeningVerdict::NotOnArchitecture
+        );
+        assert_eq!(
+            verdict("ARM64_PAN", KernelVersion(6, 1, 0), "powerpc"),
+            HardeningVerdict::NotOnArchitecture
+        );
+        assert_eq!(
+            verdict("STACKPROTECTOR", KernelVersion(5, 10, 0), "mips"),
+            HardeningVerdict::NotMet { found: "n".into() }
+        );
+        assert!(matches!(
+            verdict("REFCOUNT_FULL", KernelVersion(5, 10, 0), "arm"),
+            HardeningVerdict::NotInVersion { .. }
+        ));
         assert_eq!(verdict("DEVKMEM", KernelVersion(5, 10, 0), "arm"), HardeningVerdict::Met);
     }
 }

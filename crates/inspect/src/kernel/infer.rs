@@ -18,12 +18,13 @@ use super::options::{Since, Witness, names_arch, witnesses};
 /// A symbol table with fewer functions than this is not that of a whole kernel.
 const MIN_COMPLETE: usize = 3_000;
 /// Head of BTF (include/uapi/linux/btf.h): magic, version 1, no flags, header of 24 bytes.
-const BTF_HEADS: [&[u8]; 2] = [b"\x9f\xeb\x01\x00\x18\x00\x00\x00", b"\xeb\x9f\x01\x00\x00\x00\x00\x18"];
+const BTF_HEADS: [&[u8]; 2] =
+    [b"\x9f\xeb\x01\x00\x18\x00\x00\x00", b"\xeb\x9f\x01\x00\x00\x00\x00\x18"];
 /// Type information of a kernel is megabytes; that of a test fixture is not.
 const MIN_BTF: u32 = 256 << 10;
 
 /// Options inferred so far.
-pub type Options = BTreeMap<String, KernelOption>;
+pub(super) type Options = BTreeMap<String, KernelOption>;
 
 /// What the inference looks at.
 pub(super) struct Sight<'a> {
@@ -118,8 +119,12 @@ fn from_machine(options: &mut Options, sight: &Sight<'_>) {
     let endian = sight.kallsyms.map(|table| table.endian);
     if machine.name == "mips" {
         match endian {
-            Some(Endian::Big) => present(options, "CPU_BIG_ENDIAN", "y", "byte order of the symbol table"),
-            Some(Endian::Little) => present(options, "CPU_LITTLE_ENDIAN", "y", "byte order of the symbol table"),
+            Some(Endian::Big) => {
+                present(options, "CPU_BIG_ENDIAN", "y", "byte order of the symbol table")
+            }
+            Some(Endian::Little) => {
+                present(options, "CPU_LITTLE_ENDIAN", "y", "byte order of the symbol table")
+            }
             None => {}
         }
         match machine.width {
@@ -289,8 +294,20 @@ fn functions(kallsyms: Option<&Kallsyms>) -> HashMap<&str, bool> {
 /// `CONFIG_LSM`: a text that lists security modules (security/security.c, 5.1 and later).
 fn find_lsm_order(content: &[u8], version: KernelVersion) -> Option<String> {
     const NAMES: [&str; 14] = [
-        "landlock", "lockdown", "yama", "loadpin", "safesetid", "integrity", "apparmor", "selinux",
-        "smack", "tomoyo", "bpf", "ipe", "capability", "ima",
+        "landlock",
+        "lockdown",
+        "yama",
+        "loadpin",
+        "safesetid",
+        "integrity",
+        "apparmor",
+        "selinux",
+        "smack",
+        "tomoyo",
+        "bpf",
+        "ipe",
+        "capability",
+        "ima",
     ];
     if version < KernelVersion(5, 1, 0) {
         return None;
@@ -313,7 +330,11 @@ mod tests {
     #[test]
     fn a_module_magic_tells_what_is_set_and_what_is_not() {
         let mut options = Options::new();
-        from_vermagic(&mut options, "4.14.267 SMP mod_unload MIPS32_R2 32BIT ", KernelVersion(4, 14, 267));
+        from_vermagic(
+            &mut options,
+            "4.14.267 SMP mod_unload MIPS32_R2 32BIT ",
+            KernelVersion(4, 14, 267),
+        );
         let value = |name: &str| options.get(name).map(|option| option.value.clone());
         assert_eq!(value("SMP"), Some(Observed::Present("y".into())));
         assert_eq!(value("MODVERSIONS"), Some(Observed::Absent));
@@ -324,6 +345,9 @@ mod tests {
     #[test]
     fn only_the_kernels_own_magic_counts() {
         let text = b"\x005.10.0 (root@host) #1 SMP\x005.10.0 SMP mod_unload ARMv7 p2v8 \0";
-        assert_eq!(find_vermagic(text, "5.10.0").as_deref(), Some("5.10.0 SMP mod_unload ARMv7 p2v8 "));
+        assert_eq!(
+            find_vermagic(text, "5.10.0").as_deref(),
+            Some("5.10.0 SMP mod_unload ARMv7 p2v8 ")
+        );
     }
 }

@@ -31,16 +31,76 @@ enum Kind {
 }
 
 const MODULES: [Module; 10] = [
-    Module { name: "selinux", order: &["selinux"], option: "SECURITY_SELINUX", since: KernelVersion(2, 6, 0), kind: Kind::Major },
-    Module { name: "apparmor", order: &["apparmor"], option: "SECURITY_APPARMOR", since: KernelVersion(2, 6, 36), kind: Kind::Major },
-    Module { name: "smack", order: &["smack"], option: "SECURITY_SMACK", since: KernelVersion(2, 6, 25), kind: Kind::Major },
-    Module { name: "tomoyo", order: &["tomoyo"], option: "SECURITY_TOMOYO", since: KernelVersion(2, 6, 30), kind: Kind::Major },
-    Module { name: "yama", order: &["yama"], option: "SECURITY_YAMA", since: KernelVersion(3, 4, 0), kind: Kind::Minor },
-    Module { name: "landlock", order: &["landlock"], option: "SECURITY_LANDLOCK", since: KernelVersion(5, 13, 0), kind: Kind::OnRequest },
-    Module { name: "bpf", order: &["bpf"], option: "BPF_LSM", since: KernelVersion(5, 7, 0), kind: Kind::OnRequest },
-    Module { name: "lockdown", order: &["lockdown"], option: "SECURITY_LOCKDOWN_LSM", since: KernelVersion(5, 4, 0), kind: Kind::Minor },
-    Module { name: "loadpin", order: &["loadpin"], option: "SECURITY_LOADPIN", since: KernelVersion(4, 7, 0), kind: Kind::Minor },
-    Module { name: "integrity", order: &["integrity", "ima", "evm"], option: "IMA", since: KernelVersion(2, 6, 30), kind: Kind::OnRequest },
+    Module {
+        name: "selinux",
+        order: &["selinux"],
+        option: "SECURITY_SELINUX",
+        since: KernelVersion(2, 6, 0),
+        kind: Kind::Major,
+    },
+    Module {
+        name: "apparmor",
+        order: &["apparmor"],
+        option: "SECURITY_APPARMOR",
+        since: KernelVersion(2, 6, 36),
+        kind: Kind::Major,
+    },
+    Module {
+        name: "smack",
+        order: &["smack"],
+        option: "SECURITY_SMACK",
+        since: KernelVersion(2, 6, 25),
+        kind: Kind::Major,
+    },
+    Module {
+        name: "tomoyo",
+        order: &["tomoyo"],
+        option: "SECURITY_TOMOYO",
+        since: KernelVersion(2, 6, 30),
+        kind: Kind::Major,
+    },
+    Module {
+        name: "yama",
+        order: &["yama"],
+        option: "SECURITY_YAMA",
+        since: KernelVersion(3, 4, 0),
+        kind: Kind::Minor,
+    },
+    Module {
+        name: "landlock",
+        order: &["landlock"],
+        option: "SECURITY_LANDLOCK",
+        since: KernelVersion(5, 13, 0),
+        kind: Kind::OnRequest,
+    },
+    Module {
+        name: "bpf",
+        order: &["bpf"],
+        option: "BPF_LSM",
+        since: KernelVersion(5, 7, 0),
+        kind: Kind::OnRequest,
+    },
+    Module {
+        name: "lockdown",
+        order: &["lockdown"],
+        option: "SECURITY_LOCKDOWN_LSM",
+        since: KernelVersion(5, 4, 0),
+        kind: Kind::Minor,
+    },
+    Module {
+        name: "loadpin",
+        order: &["loadpin"],
+        option: "SECURITY_LOADPIN",
+        since: KernelVersion(4, 7, 0),
+        kind: Kind::Minor,
+    },
+    Module {
+        name: "integrity",
+        order: &["integrity", "ima", "evm"],
+        option: "IMA",
+        since: KernelVersion(2, 6, 30),
+        kind: Kind::OnRequest,
+    },
 ];
 
 /// What is known of a kernel before its image is looked at.
@@ -137,7 +197,11 @@ fn compiled_reason(compiled: &Observed<()>) -> Option<Observed<()>> {
     }
 }
 
-fn from_command_line(module: &Module, line: &str, evidence: &mut Vec<Evidence>) -> Option<Observed<()>> {
+fn from_command_line(
+    module: &Module,
+    line: &str,
+    evidence: &mut Vec<Evidence>,
+) -> Option<Observed<()>> {
     let mut say = |what: String, on: bool| {
         evidence.push(Evidence::new(format!("command line {what}")));
         Some(if on { Observed::Present(()) } else { Observed::Absent })
@@ -182,7 +246,8 @@ fn from_order(module: &Module, kernel: &Kernel<'_>, evidence: &mut Vec<Evidence>
 /// Before 5.1 without a known default: certain only when no other major module is compiled in.
 fn only_one(module: &Module, kernel: &Kernel<'_>) -> Observed<()> {
     let state = |other: &Module| kernel.options.get(other.option).map(|option| &option.value);
-    let others = MODULES.iter().filter(|other| other.kind == Kind::Major && other.name != module.name);
+    let others =
+        MODULES.iter().filter(|other| other.kind == Kind::Major && other.name != module.name);
     let alone = others.into_iter().all(|other| {
         state(other).is_some_and(Observed::is_absent)
             || kernel.version < other.since
@@ -210,7 +275,8 @@ mod tests {
     }
 
     fn states(options: &[(&str, &str)], line: Option<&str>) -> BTreeMap<String, LsmState> {
-        let options = options.iter().map(|(name, value)| ((*name).to_owned(), option(value))).collect();
+        let options =
+            options.iter().map(|(name, value)| ((*name).to_owned(), option(value))).collect();
         let kernel = Kernel {
             options: &options,
             source: ConfigSource::Ikconfig,

@@ -111,10 +111,12 @@ const PPC64: &[(u32, u32)] =
 const MIN_IDIOMS: usize = 500;
 
 fn from_code(content: &[u8]) -> Option<Machine> {
-    let mut counts: Vec<(usize, &Idiom)> = IDIOMS.iter().map(|idiom| (count(content, idiom), idiom)).collect();
+    let mut counts: Vec<(usize, &Idiom)> =
+        IDIOMS.iter().map(|idiom| (count(content, idiom), idiom)).collect();
     counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let (best, idiom) = *counts.first()?;
-    let other = counts.iter().find(|(_, other)| other.name != idiom.name).map_or(0, |(count, _)| *count);
+    let other =
+        counts.iter().find(|(_, other)| other.name != idiom.name).map_or(0, |(count, _)| *count);
     if best < MIN_IDIOMS || best < other.saturating_mul(4) {
         return from_x86_code(content);
     }

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Linux kernels: version, configuration, security modules, and which defence fits them.
 
+mod backends;
 mod banner;
 mod command_line;
 mod config;
 mod hardening;
 mod ikconfig;
+mod image;
 mod infer;
 mod kallsyms;
 mod lsm;
 mod machine;
 mod options;
+mod policy;
 mod words;
 
 use kakoi_model::{
@@ -20,7 +23,7 @@ use kakoi_model::{
 
 use crate::{Contents, Root};
 
-pub use config::{Config, parse_config};
+pub use config::{Config, normalise as normalise_config, parse_config};
 pub use kallsyms::Symbol;
 
 /// Looks for a kernel in one content (raw, decompressed, or an ELF `vmlinux`): banner, IKCONFIG,
@@ -78,7 +81,11 @@ fn from_boot_header(content: &[u8]) -> Option<KernelFacts> {
 }
 
 /// A kernel of which only the banner and the machine are known.
-fn blank(banner: banner::Banner, machine: Option<machine::Machine>, mut evidence: Vec<Evidence>) -> KernelFacts {
+fn blank(
+    banner: banner::Banner,
+    machine: Option<machine::Machine>,
+    mut evidence: Vec<Evidence>,
+) -> KernelFacts {
     let name = machine.as_ref().map(|machine| machine.name.to_owned());
     evidence.extend(machine.map(|machine| machine.evidence));
     KernelFacts {
@@ -134,21 +141,29 @@ pub fn parse_kallsyms(content: &[u8]) -> Option<Vec<Symbol>> {
 /// what loads them. When modules name a kernel that the image does not hold, a kernel known only
 /// by them is added.
 pub fn complete_kernels(
-    _kernels: &mut Vec<OfContent<KernelFacts>>,
-    _files: &[File],
-    _roots: &[Root<'_>],
-    _modules: &[(Digest, ElfFacts)],
-    _start_ups: &[StartUp],
-    _contents: &dyn Contents,
+    kernels: &mut Vec<OfContent<KernelFacts>>,
+    files: &[File],
+    roots: &[Root<'_>],
+    modules: &[(Digest, ElfFacts)],
+    start_ups: &[StartUp],
+    contents: &dyn Contents,
 ) {
+    image::drop_headers_of_known(kernels);
+    image::apply_modules(kernels, files, modules);
+    image::apply_configs(kernels, files, contents);
+    for kernel in kernels.iter_mut().map(|kernel| &mut kernel.facts) {
+        if kernel.command_line.is_none() {
+            kernel.command_line = configured_line(&kernel.options);
+        }
+        judge(kernel);
+        policy::complete_lsm(&mut kernel.lsm, roots, start_ups);
+    }
 }
 
 /// Which defence of kakoi fits the image.
 pub fn find_backends(
-    _kernels: &[OfContent<KernelFacts>],
-    _modules: &[(Digest, ElfFacts)],
+    kernels: &[OfContent<KernelFacts>],
+    modules: &[(Digest, ElfFacts)],
 ) -> Vec<BackendFit> {
-    Vec::new()
+    backends::derive_backends(kernels, modules)
 }
-#[allow(missing_docs)]
-pub fn trial_normalise(c: &Config, v: kakoi_model::KernelVersion) -> infer::Options { config::normalise(c, v, ConfigSource::ConfigFile) }

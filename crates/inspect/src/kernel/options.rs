@@ -162,8 +162,10 @@ mod tests {
 
     #[test]
     fn the_tables_are_read_and_every_option_is_there_once() {
-        toml::from_str::<OptionFile>(include_str!("../../../../rules/kernel-options.toml")).unwrap();
-        toml::from_str::<WitnessFile>(include_str!("../../../../rules/kernel-witnesses.toml")).unwrap();
+        toml::from_str::<OptionFile>(include_str!("../../../../rules/kernel-options.toml"))
+            .unwrap();
+        toml::from_str::<WitnessFile>(include_str!("../../../../rules/kernel-witnesses.toml"))
+            .unwrap();
         assert!(options().len() >= 90);
         let mut names: Vec<_> = options().iter().map(|option| &option.name).collect();
         names.sort();
@@ -171,7 +173,9 @@ mod tests {
         assert_eq!(names.len(), options().len());
         for option in options() {
             assert!(option.until.is_none_or(|until| option.since < until), "{}", option.name);
-            assert!(["y", "n"].contains(&option.wanted.as_str()) || option.wanted.starts_with(">="));
+            assert!(
+                ["y", "n"].contains(&option.wanted.as_str()) || option.wanted.starts_with(">=")
+            );
         }
     }
 

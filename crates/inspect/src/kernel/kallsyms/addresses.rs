@@ -129,12 +129,18 @@ fn own_place(words: Words<'_>, start: usize, count: usize) -> Option<Vec<u64>> {
     };
     let targets = (0..count).map(target).collect::<Option<Vec<i64>>>()?;
     let first = *targets.first()?;
-    ascending(targets.into_iter().map(|target| u64::try_from(target - first).ok()).collect::<Option<_>>()?)
+    ascending(
+        targets
+            .into_iter()
+            .map(|target| u64::try_from(target - first).ok())
+            .collect::<Option<_>>()?,
+    )
 }
 
 /// The addresses, if they ascend but for one in a hundred and are not all alike.
 fn ascending(addresses: Vec<u64>) -> Option<Vec<u64>> {
     let allowed = addresses.len() / 100;
-    let falls = addresses.windows(2).filter(|pair| pair.first() > pair.last()).take(allowed + 1).count();
+    let falls =
+        addresses.windows(2).filter(|pair| pair.first() > pair.last()).take(allowed + 1).count();
     (falls <= allowed && addresses.first() < addresses.last()).then_some(addresses)
 }

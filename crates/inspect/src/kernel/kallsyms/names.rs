@@ -55,9 +55,9 @@ fn names_before(words: Words<'_>, at: usize, width: usize) -> Option<Names> {
         let markers = markers.get(..length)?;
         let last = usize::try_from(*markers.last()?).ok()?;
         let nearest = last.checked_next_multiple_of(4)?;
-        (nearest..nearest.saturating_add(MAX_LAST_BLOCK)).step_by(4).find_map(|back| {
-            check_start(words, at.checked_sub(back)?, at, markers)
-        })
+        (nearest..nearest.saturating_add(MAX_LAST_BLOCK))
+            .step_by(4)
+            .find_map(|back| check_start(words, at.checked_sub(back)?, at, markers))
     })
 }
 
@@ -66,7 +66,8 @@ fn read_markers(words: Words<'_>, at: usize, width: usize) -> Vec<u64> {
     while let Some(marker) = words.word(at.saturating_add(markers.len() * width), width) {
         let grows = match markers.last() {
             None => marker == 0,
-            Some(last) => (last.saturating_add(MIN_STEP_BYTES)..=last.saturating_add(MAX_STEP_BYTES))
+            Some(last) => (last.saturating_add(MIN_STEP_BYTES)
+                ..=last.saturating_add(MAX_STEP_BYTES))
                 .contains(&marker),
         };
         if !grows || markers.len() > MAX_SYMBOLS / STEP {

@@ -107,5 +107,7 @@ fn read_prefixes(content: &[u8], start: usize, count: usize) -> Option<Vec<(u8, 
 fn is_name(name: &[u8]) -> bool {
     let first = name.first().copied().unwrap_or_default();
     (first.is_ascii_alphabetic() || matches!(first, b'_' | b'.' | b'$'))
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$'))
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$'))
 }
