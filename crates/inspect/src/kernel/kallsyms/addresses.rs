@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Addresses of the symbols: absolute, or as offsets from a base or from their own place.
+//!
+//! The table is sorted by address, so the right reading is the one that ascends.
+
+use crate::kernel::words::Words;
+
+/// Padding between tables (256 on 64-bit PowerPC).
+const MAX_PADDING: usize = 256;
+
+/// Width of a kernel pointer, when something told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernel) enum Width {
+    /// 4 bytes.
+    Bits32,
+    /// 8 bytes.
+    Bits64,
+    /// Nothing told.
+    Unknown,
+}
+
+impl Width {
+    fn bytes(self) -> &'static [usize] {
+        match self {
+            Self::Bits32 => &[4],
+            Self::Bits64 => &[8],
+            Self::Unknown => &[8, 4],
+        }
+    }
+}
+
+/// Where address tables may lie.
+pub(super) struct Place {
+    before: usize,
+    after: Option<usize>,
+    count: usize,
+}
+
+impl Place {
+    /// Before the count at `before` (up to 6.3), or after the token index that ends at `after`.
+    pub(super) fn new(before: usize, after: Option<usize>, count: usize) -> Self {
+        Self { before, after, count }
+    }
+}
+
+/// The addresses, in the order of the names; none when no reading of the bytes ascends.
+pub(super) fn find_addresses(words: Words<'_>, width: Width, place: &Place) -> Option<Vec<u64>> {
+    let after = place.after.and_then(|at| after_tokens(words, width, at, place.count));
+    after.or_else(|| before_count(words, width, place))
+}
+
+/// 6.4 and later.
+fn after_tokens(words: Words<'_>, width: Width, end: usize, count: usize) -> Option<Vec<u64>> {
+    paddings(end, true).find_map(|start| {
+        let table = start.checked_add(count.checked_mul(4)?)?;
+        let based = width.bytes().iter().find_map(|bytes| {
+            let base = words.word(table.next_multiple_of(*bytes), *bytes)?;
+            is_base(base, *bytes).then(|| relative(words, start, count, base))?
+        });
+        // Absolute addresses ascend without exception; so would they as offsets from their places.
+        based
+            .or_else(|| absolute(words, start, count, 4).filter(|all| all.is_sorted()))
+            .or_else(|| own_place(words, start, count))
+    })
+}
+
+/// Up to 6.3: `before` is where the count lies.
+fn before_count(words: Words<'_>, width: Width, place: &Place) -> Option<Vec<u64>> {
+    paddings(place.before, false).find_map(|end| {
+        let based = width.bytes().iter().find_map(|bytes| {
+            let base_at = end.checked_sub(*bytes)?;
+            let base = words.word(base_at, *bytes).filter(|base| is_base(*base, *bytes))?;
+            paddings(base_at, false).take(3).find_map(|end| {
+                relative(words, end.checked_sub(place.count.checked_mul(4)?)?, place.count, base)
+            })
+        });
+        based.or_else(|| {
+            width.bytes().iter().find_map(|bytes| {
+                let start = end.checked_sub(place.count.checked_mul(*bytes)?)?;
+                absolute(words, start, place.count, *bytes)
+            })
+        })
+    })
+}
+
+/// `at` and the places that padding may have moved it to.
+fn paddings(at: usize, forwards: bool) -> impl Iterator<Item = usize> {
+    (0..=MAX_PADDING).step_by(4).filter_map(move |padding| {
+        if forwards { at.checked_add(padding) } else { at.checked_sub(padding) }
+    })
+}
+
+/// A base that a kernel has: in the upper half, or zero where relocations fill it in (64 bits).
+fn is_base(base: u64, bytes: usize) -> bool {
+    if bytes == 8 {
+        base == 0 || base >> 62 != 0 && base != u64::MAX
+    } else {
+        base != 0 && base != u64::from(u32::MAX)
+    }
+}
+
+fn absolute(words: Words<'_>, start: usize, count: usize, bytes: usize) -> Option<Vec<u64>> {
+    let read = |index: usize| words.word(start.checked_add(index * bytes)?, bytes);
+    ascending((0..count).map(read).collect::<Option<Vec<_>>>()?)
+}
+
+/// Offsets from a base. With `KALLSYMS_ABSOLUTE_PERCPU` those that are not negative are addresses
+/// themselves, the others count from one below the base.
+fn relative(words: Words<'_>, start: usize, count: usize, base: u64) -> Option<Vec<u64>> {
+    let offset = |index: usize| words.u32(start.checked_add(index * 4)?);
+    if offset(0)? != 0 {
+        return None;
+    }
+    let offsets = (0..count).map(offset).collect::<Option<Vec<u32>>>()?;
+    let mixed = offsets.iter().any(|offset| offset.cast_signed() < 0);
+    let address = |offset: u32| match offset.cast_signed() {
+        signed if signed < 0 => base.wrapping_sub(1).wrapping_add_signed(-i64::from(signed)),
+        _ if mixed => u64::from(offset),
+        _ => base.wrapping_add(u64::from(offset)),
+    };
+    ascending(offsets.into_iter().map(address).collect())
+}
+
+/// Offsets from the place of each; what comes out counts from the lowest symbol.
+fn own_place(words: Words<'_>, start: usize, count: usize) -> Option<Vec<u64>> {
+    let target = |index: usize| {
+        let offset = words.u32(start.checked_add(index * 4)?)?.cast_signed();
+        Some(i64::from(offset) + i64::try_from(index * 4).ok()?)
+    };
+    let targets = (0..count).map(target).collect::<Option<Vec<i64>>>()?;
+    let first = *targets.first()?;
+    ascending(
+        targets
+            .into_iter()
+            .map(|target| u64::try_from(target - first).ok())
+            .collect::<Option<_>>()?,
+    )
+}
+
+/// The addresses, if they ascend but for one in a hundred and are not all alike.
+fn ascending(addresses: Vec<u64>) -> Option<Vec<u64>> {
+    let allowed = addresses.len() / 100;
+    let falls =
+        addresses.windows(2).filter(|pair| pair.first() > pair.last()).take(allowed + 1).count();
+    (falls <= allowed && addresses.first() < addresses.last()).then_some(addresses)
+}
