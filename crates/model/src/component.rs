@@ -26,6 +26,13 @@ pub struct Component {
     /// CPE 2.3 formatted string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpe: Option<String>,
+    /// Name of the upstream project among the rules, where a package bears another name:
+    /// `openssl` for the package `libssl1.1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// Names of the packages that it needs, as its package database says, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends: Vec<String>,
     /// Files that belong to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileRef>,
