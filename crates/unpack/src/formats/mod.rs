@@ -5,9 +5,15 @@
 use crate::Format;
 
 mod gzip;
+mod squashfs;
 
 /// All formats.
-pub static ALL: &[&dyn Format] = &[&gzip::Gzip];
+pub static ALL: &[&dyn Format] = &[
+    // File systems
+    &squashfs::Squashfs,
+    // Compression
+    &gzip::Gzip,
+];
 
 /// The format with this name in the catalogue.
 #[must_use]
