@@ -35,6 +35,7 @@ pub(super) struct Metadata<'a> {
     start: usize,
     end: usize,
     endian: Endian,
+    length_order: Endian,
     marked: bool,
     pub(super) decoder: Decoder,
     blocks: Vec<Block>,
@@ -55,6 +56,7 @@ impl<'a> Metadata<'a> {
             start: superblock.start,
             end,
             endian: superblock.endian,
+            length_order: find_length_order(input, superblock),
             marked: superblock.marked,
             decoder: Decoder::new(superblock.compressor),
             blocks: Vec::new(),
@@ -137,11 +139,8 @@ impl<'a> Metadata<'a> {
             let problem = Problem::new(ProblemCode::SizeLimit, at as u64, field);
             return Err(problem.because("more metadata than the limit"));
         }
-        let header = self.input.u16(at, self.endian, field)?;
-        let mut length = usize::from(header & !UNCOMPRESSED);
-        if length == 0 {
-            length = usize::from(UNCOMPRESSED);
-        }
+        let header = self.input.u16(at, self.length_order, field)?;
+        let length = stored_length(header);
         let data = at + if self.marked { 3 } else { 2 };
         if data.saturating_add(length) > self.end {
             return Err(self.bad(block, field).because("a metadata block leaves the file system"));
@@ -161,4 +160,31 @@ impl<'a> Metadata<'a> {
         let at = self.start.saturating_add(block);
         Problem::new(ProblemCode::BadValue, at as u64, field)
     }
+}
+
+/// Length 0 stands for the largest that the field cannot hold.
+fn stored_length(header: u16) -> usize {
+    match header & !UNCOMPRESSED {
+        0 => usize::from(UNCOMPRESSED),
+        length => usize::from(length),
+    }
+}
+
+/// Byte order of the lengths of metadata blocks. AVM writes big-endian file systems with
+/// little-endian lengths; the right order leads from block to block to the end of the inode table.
+fn find_length_order(input: &Input, superblock: &Superblock) -> Endian {
+    let other = match superblock.endian {
+        Endian::Little => return Endian::Little,
+        Endian::Big => Endian::Little,
+    };
+    let leads = |order| {
+        let mut at = superblock.inode_table;
+        while at < superblock.directory_table {
+            let header = input.u16(superblock.start.saturating_add(at), order, "length");
+            let Ok(header) = header else { return false };
+            at += stored_length(header) + if superblock.marked { 3 } else { 2 };
+        }
+        at == superblock.directory_table
+    };
+    if !leads(superblock.endian) && leads(other) { other } else { superblock.endian }
 }
