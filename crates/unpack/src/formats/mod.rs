@@ -4,13 +4,18 @@
 
 use crate::Format;
 
+mod cramfs;
+mod fields;
 mod gzip;
+mod romfs;
 mod squashfs;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
     // File systems
     &squashfs::Squashfs,
+    &cramfs::Cramfs,
+    &romfs::Romfs,
     // Compression
     &gzip::Gzip,
 ];

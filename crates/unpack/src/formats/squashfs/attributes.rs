@@ -7,9 +7,9 @@ use kakoi_model::{Problem, ProblemCode};
 
 use crate::Input;
 
-use super::fields::Fields;
 use super::metadata::{Metadata, Place};
 use super::superblock::{Superblock, Table};
+use crate::formats::fields::Fields;
 
 /// Prefixes of names by the low byte of the type (fs/squashfs/xattr.c of Linux).
 const PREFIXES: [&str; 3] = ["user.", "trusted.", "security."];

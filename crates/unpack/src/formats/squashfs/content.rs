@@ -6,6 +6,7 @@ use std::ops::Range;
 use kakoi_model::{Problem, ProblemCode};
 
 use crate::Input;
+use crate::formats::fields::Fields;
 
 use super::compression::Length;
 use super::inode::{FileData, UNCOMPRESSED};
@@ -155,7 +156,7 @@ impl<'a> Contents<'a> {
         let (size, pointer, bits) = if superblock.major == 2 { (8, 4, 32) } else { (16, 8, 64) };
         let table = superblock.fragments;
         let entry = metadata.table_entry(table, number, size, pointer, "fragment table")?;
-        let mut fields = super::fields::Fields::new(&entry, superblock.endian);
+        let mut fields = Fields::new(&entry, superblock.endian);
         let at = superblock.start.saturating_add(fields.size(bits));
         let length = fields.take32(32);
         let stored = stored_length(length);

@@ -3,9 +3,9 @@
 
 use kakoi_model::{Endian, Problem, ProblemCode};
 
-use super::fields::Fields;
 use super::metadata::{Metadata, Place};
 use super::superblock::Superblock;
+use crate::formats::fields::Fields;
 
 /// An inode.
 #[derive(Debug)]

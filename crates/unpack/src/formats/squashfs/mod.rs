@@ -9,7 +9,6 @@ mod attributes;
 mod compression;
 mod content;
 mod directory;
-mod fields;
 mod inode;
 mod metadata;
 mod superblock;

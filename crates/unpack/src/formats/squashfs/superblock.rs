@@ -5,7 +5,7 @@ use kakoi_model::Endian;
 
 use crate::{Input, Refusal};
 
-use super::fields::Fields;
+use crate::formats::fields::Fields;
 
 /// No table of this kind (version 4).
 const NO_TABLE: usize = usize::MAX;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Packed fields in the order of a C structure with bit fields.
 //!
-//! squashfs 1 to 3 store inodes and directories as packed bit fields of the machine that mounts
-//! them: fields fill bytes from the lowest bit on little-endian machines and from the highest on
-//! big-endian ones (`squashfs_fs.h` of Linux patches up to squashfs 3.4, `SQUASHFS_SWAP`). Whole
-//! integers of squashfs 4 come out the same way.
+//! cramfs and squashfs 1 to 3 store inodes and directories as packed bit fields of the machine that
+//! mounts them: fields fill bytes from the lowest bit on little-endian machines and from the highest
+//! on big-endian ones (`squashfs_fs.h` of the Linux patches up to squashfs 3.4, `SQUASHFS_SWAP`;
+//! `cramfs_fs.h`). Whole integers come out the same way.
 
 use kakoi_model::Endian;
 
