@@ -84,6 +84,65 @@ pub(super) fn raw(
     }
 }
 
+/// One LZMA stream that fills `input`, straight into the vector. A stream without an end marker
+/// ends where its input does or where the limit is reached; only what was decoded up to there
+/// counts.
+pub(super) fn block(
+    properties: LzmaProperties,
+    input: &[u8],
+    limit: usize,
+    output: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    let mut stream = Stream::new_lzma_decoder(MEMORY_LIMIT).map_err(failure)?;
+    let status = fill(&mut stream, &properties.header(), input, limit, output)?;
+    let known = properties.length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    let decoded = usize::try_from(stream.total_out()).unwrap_or(usize::MAX);
+    if status == Status::StreamEnd || decoded == limit || (known.is_none() && decoded > 0) {
+        return Ok(());
+    }
+    Err(CodecError::new(CodecFailure::Truncated, "LZMA stream ends early"))
+}
+
+/// One .xz stream that fills `input`, straight into the vector.
+pub(super) fn xz_block(input: &[u8], limit: usize, output: &mut Vec<u8>) -> Result<(), CodecError> {
+    let mut stream = Stream::new_stream_decoder(MEMORY_LIMIT, 0).map_err(failure)?;
+    match fill(&mut stream, &[], input, limit, output)? {
+        Status::StreamEnd => Ok(()),
+        _ if stream.total_out() == limit as u64 => {
+            Err(CodecError::new(CodecFailure::Limit, format_args!("more than {limit} bytes")))
+        }
+        _ => Err(CodecError::new(CodecFailure::Truncated, "xz stream ends early")),
+    }
+}
+
+/// Decodes `header` and `input` until the stream ends, the output has `limit` bytes, or nothing
+/// moves any more.
+fn fill(
+    stream: &mut Stream,
+    header: &[u8],
+    input: &[u8],
+    limit: usize,
+    output: &mut Vec<u8>,
+) -> Result<Status, CodecError> {
+    let start = output.len();
+    output.resize(start.saturating_add(limit), 0);
+    let count = |total: u64| usize::try_from(total).unwrap_or(usize::MAX);
+    let result = loop {
+        let place = (stream.total_in(), stream.total_out());
+        let rest = match header.get(count(place.0)..) {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => input.get(count(place.0) - header.len()..).unwrap_or_default(),
+        };
+        let room = output.get_mut(start.saturating_add(count(place.1))..).unwrap_or_default();
+        match stream.process(rest, room, Action::Run) {
+            Ok(Status::Ok) if place != (stream.total_in(), stream.total_out()) => {}
+            other => break other,
+        }
+    };
+    output.truncate(start.saturating_add(count(stream.total_out())));
+    result.map_err(failure)
+}
+
 fn failure(error: Error) -> CodecError {
     CodecError::corrupt(error)
 }

@@ -167,7 +167,8 @@ pub fn decode(codec: Codec, input: &[u8], limit: usize) -> Result<Vec<u8>, Codec
 /// how many were appended; what was decoded before an error stays.
 ///
 /// # Errors
-/// See [`CodecFailure`]; a block that would be longer than `limit` is an error.
+/// See [`CodecFailure`]; a block that would be longer than `limit` is an error, except that raw
+/// LZMA, which need not mark its end, stops there.
 pub fn decode_block(
     codec: Codec,
     input: &[u8],
@@ -181,6 +182,8 @@ pub fn decode_block(
         Codec::Zlib => streams::inflate_block(true, input, limit, output)?,
         Codec::Deflate => streams::inflate_block(false, input, limit, output)?,
         Codec::Zstd => streams::zstd_block(input, limit, output)?,
+        Codec::Xz => lzma::xz_block(input, limit, output)?,
+        Codec::Lzma(properties) => lzma::block(properties, input, limit, output)?,
         _ => {
             decode_into(codec, input, &mut Bounded { output, left: limit })?;
         }

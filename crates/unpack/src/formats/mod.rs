@@ -4,10 +4,21 @@
 
 use crate::Format;
 
+mod cramfs;
+mod fields;
 mod gzip;
+mod romfs;
+mod squashfs;
 
 /// All formats.
-pub static ALL: &[&dyn Format] = &[&gzip::Gzip];
+pub static ALL: &[&dyn Format] = &[
+    // File systems
+    &squashfs::Squashfs,
+    &cramfs::Cramfs,
+    &romfs::Romfs,
+    // Compression
+    &gzip::Gzip,
+];
 
 /// The format with this name in the catalogue.
 #[must_use]

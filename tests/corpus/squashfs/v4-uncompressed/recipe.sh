@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+mksquashfs "$TREE" "$OUT" -noappend -no-progress -all-root -noI -noId -noD -noF -noX
