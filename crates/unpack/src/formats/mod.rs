@@ -5,9 +5,17 @@
 use crate::Format;
 
 mod gzip;
+mod jffs2;
+mod names;
+mod unix;
 
 /// All formats.
-pub static ALL: &[&dyn Format] = &[&gzip::Gzip];
+pub static ALL: &[&dyn Format] = &[
+    // File systems
+    &jffs2::Jffs2,
+    // Compression
+    &gzip::Gzip,
+];
 
 /// The format with this name in the catalogue.
 #[must_use]
