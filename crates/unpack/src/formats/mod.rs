@@ -7,12 +7,17 @@ use crate::Format;
 mod gzip;
 mod jffs2;
 mod names;
+mod ubi;
+mod ubifs;
 mod unix;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
     // File systems
     &jffs2::Jffs2,
+    &ubifs::Ubifs,
+    // Partitions
+    &ubi::Ubi,
     // Compression
     &gzip::Gzip,
 ];
