@@ -9,6 +9,11 @@ mod fields;
 mod gzip;
 mod romfs;
 mod squashfs;
+mod jffs2;
+mod names;
+mod ubi;
+mod ubifs;
+mod unix;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
@@ -16,6 +21,10 @@ pub static ALL: &[&dyn Format] = &[
     &squashfs::Squashfs,
     &cramfs::Cramfs,
     &romfs::Romfs,
+    &jffs2::Jffs2,
+    &ubifs::Ubifs,
+    // Partitions
+    &ubi::Ubi,
     // Compression
     &gzip::Gzip,
 ];
