@@ -4,10 +4,45 @@
 
 use crate::Format;
 
-mod gzip;
+mod ar;
+mod cpio;
+mod parts;
+mod stream;
+mod tar;
+mod tplink;
+mod trx;
+mod uimage;
+mod zip;
 
 /// All formats.
-pub static ALL: &[&dyn Format] = &[&gzip::Gzip];
+pub static ALL: &[&dyn Format] = &[
+    // Archives
+    &tar::Tar,
+    &cpio::Cpio,
+    &zip::Zip,
+    &ar::Ar,
+    // Headers
+    &tplink::TplinkV1,
+    &tplink::TplinkV2,
+    &tplink::TplinkRtos,
+    &trx::Cybertan,
+    &trx::Trx,
+    &uimage::Uimage,
+    // Compression
+    &stream::GZIP,
+    &stream::XZ,
+    &stream::BZIP2,
+    &stream::ZSTD,
+    &stream::LZ4,
+    &stream::LZ4_LEGACY,
+    &stream::LZOP,
+    &stream::LZIP,
+    &stream::LZMA,
+    &stream::ZLIB,
+    &stream::COMPRESS,
+    // Without magic, tried last.
+    &tar::TarV7,
+];
 
 /// The format with this name in the catalogue.
 #[must_use]
