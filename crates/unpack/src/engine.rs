@@ -236,7 +236,8 @@ impl Run<'_> {
         let mut output = Output::new(input, claim.start, self.store, &self.budget, self.limits);
         let result = format.open(input, claim, &mut output);
         let nothing = output.entries.is_empty();
-        if let (Err(problem), true, Confidence::Magic) = (&result, nothing, claim.confidence) {
+        let confidence = output.confidence.unwrap_or(claim.confidence).max(claim.confidence);
+        if let (Err(problem), true, Confidence::Magic) = (&result, nothing, confidence) {
             refused.push(problem.clone());
             return None;
         }
@@ -254,7 +255,7 @@ impl Run<'_> {
             range: claim.start..end,
             format: format.doc().name,
             family: format.doc().family,
-            confidence: claim.confidence,
+            confidence,
             state,
             attributes: output.attributes,
             entries: output.entries,

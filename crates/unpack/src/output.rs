@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use kakoi_model::{Digest, Escape, FileKind, ImagePath, Problem, ProblemCode, escape};
+use kakoi_model::{Confidence, Digest, Escape, FileKind, ImagePath, Problem, ProblemCode, escape};
 
 use crate::store::Spill;
 use crate::{Input, Limits, Store};
@@ -103,6 +103,7 @@ pub struct Output<'a> {
     pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) end: Option<usize>,
+    pub(crate) confidence: Option<Confidence>,
 }
 
 impl<'a> Output<'a> {
@@ -124,6 +125,7 @@ impl<'a> Output<'a> {
             attributes: BTreeMap::new(),
             problems: Vec::new(),
             end: None,
+            confidence: None,
         }
     }
 
@@ -135,6 +137,11 @@ impl<'a> Output<'a> {
     /// Corrects the end that the claim named: one past the last byte, in the content.
     pub fn ends_at(&mut self, end: usize) {
         self.end = Some(end.min(self.input.len()));
+    }
+
+    /// Raises what the recognition rests on, as when a checksum proved right on decoding.
+    pub fn confirm(&mut self, confidence: Confidence) {
+        self.confidence = self.confidence.max(Some(confidence));
     }
 
     /// Reports something that could not be read, and goes on.

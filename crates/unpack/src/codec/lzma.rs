@@ -42,7 +42,8 @@ impl LzmaProperties {
 pub(super) fn xz(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
     let stream = Stream::new_stream_decoder(MEMORY_LIMIT, 0).map_err(failure)?;
     let mut decoder = liblzma::bufread::XzDecoder::new_stream(input, stream);
-    streams::pump(&mut decoder, output)?;
+    let result = streams::pump(&mut decoder, output);
+    result.map_err(|error| error.after(input.len() - decoder.get_ref().len()))?;
     Ok(input.len() - decoder.into_inner().len())
 }
 
@@ -57,6 +58,52 @@ pub(super) fn alone(input: &[u8], output: &mut dyn Write) -> Result<usize, Codec
         length: (length != u64::MAX).then_some(length),
     };
     raw(properties, stream, output).map(|consumed| consumed + HEADER)
+}
+
+/// One member of a .lz file: a 6-byte header, a stream with an end marker, a 20-byte trailer
+/// (lzip manual, "File format").
+pub(super) fn lzip(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
+    let short = || CodecError::new(CodecFailure::Truncated, "lzip member");
+    let coded = *input.get(5).ok_or_else(short)?;
+    let base = 1_u32 << (coded & 0x1f).min(29);
+    let dictionary = base - (base / 16) * u32::from(coded >> 5);
+    let properties = LzmaProperties { byte: LZIP_PROPERTIES, dictionary, length: None };
+    let mut summed = Summed { output, crc: crc32fast::Hasher::new(), length: 0 };
+    let stream = input.get(6..).unwrap_or_default();
+    let taken = raw(properties, stream, &mut summed).map_err(|e| {
+        let consumed = e.consumed + 6;
+        e.after(consumed)
+    })?;
+    let trailer = stream.get(taken..).and_then(|rest| rest.first_chunk::<20>());
+    let [c0, c1, c2, c3, l0, l1, l2, l3, l4, l5, l6, l7, ..] = *trailer.ok_or_else(short)?;
+    let length = u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7]);
+    if u32::from_le_bytes([c0, c1, c2, c3]) != summed.crc.finalize() || length != summed.length {
+        return Err(CodecError::corrupt("checksum or length of the member").after(6 + taken + 20));
+    }
+    Ok(6 + taken + 20)
+}
+
+/// lc 3, lp 0, pb 2: the only ones that lzip uses.
+const LZIP_PROPERTIES: u8 = 0x5d;
+
+/// Passes bytes on and sums them up.
+struct Summed<'a> {
+    output: &'a mut dyn Write,
+    crc: crc32fast::Hasher,
+    length: u64,
+}
+
+impl Write for Summed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.output.write_all(bytes)?;
+        self.crc.update(bytes);
+        self.length += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.output.flush()
+    }
 }
 
 /// A stream of unknown length without an end marker ends where its input does.
@@ -75,7 +122,7 @@ pub(super) fn raw(
         let status = stream.process_vec(rest, &mut buffer, Action::Run);
         output.write_all(&buffer)?;
         let now = usize::try_from(stream.total_in()).unwrap_or(usize::MAX) - HEADER;
-        match status.map_err(failure)? {
+        match status.map_err(|error| failure(error).after(now))? {
             Status::StreamEnd => return Ok(now),
             _ if !buffer.is_empty() || now > consumed => {}
             _ if properties.length.is_none() && stream.total_out() > 0 => return Ok(now),

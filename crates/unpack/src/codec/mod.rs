@@ -6,9 +6,13 @@
 use std::fmt;
 use std::io::{self, Write};
 
+mod compress;
 mod lz4;
 mod lzma;
+mod lzop;
 mod streams;
+
+pub(crate) use lzop::parse_header as lzop_header;
 
 pub use lzma::LzmaProperties;
 
@@ -39,6 +43,12 @@ pub enum Codec {
     Lz4Legacy,
     /// Zstandard (RFC 8878), one frame.
     Zstd,
+    /// The file format of lzop: blocks of LZO1X with checksums.
+    Lzop,
+    /// The file format of lzip, one member.
+    Lzip,
+    /// The file format of compress(1): LZW.
+    Compress,
 }
 
 impl Codec {
@@ -52,7 +62,9 @@ impl Codec {
             Self::Bzip2 => "bzip2",
             Self::Xz => "xz",
             Self::LzmaAlone | Self::Lzma(_) => "lzma",
-            Self::Lzo => "lzo",
+            Self::Lzo | Self::Lzop => "lzo",
+            Self::Lzip => "lzip",
+            Self::Compress => "lzw",
             Self::Lz4Block | Self::Lz4Frame | Self::Lz4Legacy => "lz4",
             Self::Zstd => "zstd",
         }
@@ -66,6 +78,8 @@ pub struct CodecError {
     pub kind: CodecFailure,
     /// The decoder's own words.
     pub detail: String,
+    /// Input bytes taken before the failure, where the decoder tells; else 0.
+    pub consumed: usize,
 }
 
 /// Kinds of failure.
@@ -81,7 +95,12 @@ pub enum CodecFailure {
 
 impl CodecError {
     pub(crate) fn new(kind: CodecFailure, detail: impl fmt::Display) -> Self {
-        Self { kind, detail: detail.to_string() }
+        Self { kind, detail: detail.to_string(), consumed: 0 }
+    }
+
+    pub(crate) fn after(mut self, consumed: usize) -> Self {
+        self.consumed = consumed;
+        self
     }
 
     pub(crate) fn corrupt(detail: impl fmt::Display) -> Self {
@@ -142,6 +161,9 @@ pub fn decode_into(
         Codec::Lz4Frame => lz4::frame(input, output),
         Codec::Lz4Legacy => lz4::legacy(input, output),
         Codec::Zstd => streams::zstd(input, output),
+        Codec::Lzop => lzop::decode(input, output),
+        Codec::Lzip => lzma::lzip(input, output),
+        Codec::Compress => compress::decode(input, output),
         Codec::Lzo | Codec::Lz4Block => {
             let block = decode(codec, input, MAX_BLOCK)?;
             output.write_all(&block)?;

@@ -9,25 +9,29 @@ use super::{CodecError, CodecFailure};
 
 pub(super) fn gzip(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
     let mut decoder = flate2::bufread::GzDecoder::new(input);
-    pump(&mut decoder, output)?;
+    let result = pump(&mut decoder, output);
+    result.map_err(|error| error.after(input.len() - decoder.get_ref().len()))?;
     Ok(input.len() - decoder.into_inner().len())
 }
 
 pub(super) fn zlib(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
     let mut decoder = flate2::bufread::ZlibDecoder::new(input);
-    pump(&mut decoder, output)?;
+    let result = pump(&mut decoder, output);
+    result.map_err(|error| error.after(input.len() - decoder.get_ref().len()))?;
     Ok(input.len() - decoder.into_inner().len())
 }
 
 pub(super) fn deflate(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
     let mut decoder = flate2::bufread::DeflateDecoder::new(input);
-    pump(&mut decoder, output)?;
+    let result = pump(&mut decoder, output);
+    result.map_err(|error| error.after(input.len() - decoder.get_ref().len()))?;
     Ok(input.len() - decoder.into_inner().len())
 }
 
 pub(super) fn bzip2(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
     let mut decoder = bzip2::bufread::BzDecoder::new(input);
-    pump(&mut decoder, output)?;
+    let result = pump(&mut decoder, output);
+    result.map_err(|error| error.after(input.len() - decoder.get_ref().len()))?;
     Ok(input.len() - decoder.into_inner().len())
 }
 

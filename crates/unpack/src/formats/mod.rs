@@ -4,16 +4,24 @@
 
 use crate::Format;
 
+mod ar;
+mod cpio;
 mod cramfs;
 mod fields;
-mod gzip;
-mod romfs;
-mod squashfs;
 mod jffs2;
 mod names;
+mod parts;
+mod romfs;
+mod squashfs;
+mod stream;
+mod tar;
+mod tplink;
+mod trx;
 mod ubi;
 mod ubifs;
+mod uimage;
 mod unix;
+mod zip;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
@@ -25,8 +33,32 @@ pub static ALL: &[&dyn Format] = &[
     &ubifs::Ubifs,
     // Partitions
     &ubi::Ubi,
+    // Archives
+    &tar::Tar,
+    &cpio::Cpio,
+    &zip::Zip,
+    &ar::Ar,
+    // Headers
+    &tplink::TplinkV1,
+    &tplink::TplinkV2,
+    &tplink::TplinkRtos,
+    &trx::Cybertan,
+    &trx::Trx,
+    &uimage::Uimage,
     // Compression
-    &gzip::Gzip,
+    &stream::GZIP,
+    &stream::XZ,
+    &stream::BZIP2,
+    &stream::ZSTD,
+    &stream::LZ4,
+    &stream::LZ4_LEGACY,
+    &stream::LZOP,
+    &stream::LZIP,
+    &stream::LZMA,
+    &stream::ZLIB,
+    &stream::COMPRESS,
+    // Without magic, tried last.
+    &tar::TarV7,
 ];
 
 /// The format with this name in the catalogue.

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Formats that are one compressed stream: a check of the header, a codec, and common rules for
+//! what is kept of a damaged one.
+
+use std::io::{self, Write};
+
+use kakoi_model::{Confidence, Problem, ProblemCode};
+
+use crate::codec::{Codec, CodecError, CodecFailure, decode_into};
+use crate::{Claim, Format, FormatDoc, Input, Output, Refusal, Spool};
+
+mod bzip2;
+mod compress;
+mod gzip;
+mod lz4;
+mod lzip;
+mod lzma;
+mod lzop;
+mod xz;
+mod zlib;
+mod zstd;
+
+pub(super) use bzip2::BZIP2;
+pub(super) use compress::COMPRESS;
+pub(super) use gzip::GZIP;
+pub(super) use lz4::{LZ4, LZ4_LEGACY};
+pub(super) use lzip::LZIP;
+pub(super) use lzma::LZMA;
+pub(super) use lzop::LZOP;
+pub(super) use xz::XZ;
+pub(super) use zlib::ZLIB;
+pub(super) use zstd::ZSTD;
+
+/// Name of the content when the stream records none.
+const PAYLOAD: &[u8] = b"payload";
+
+/// Output that a stream from the middle of a content must have given before an error, to be taken
+/// for one: noise decodes for a while, too.
+const MIN_CARVED: usize = 16 << 10;
+
+/// A format that is one stream, or several in a row.
+pub(super) struct Stream {
+    doc: &'static FormatDoc,
+    codec: Codec,
+    /// Is the header, at the start of these bytes, one of this format? Cheap.
+    check: fn(&[u8]) -> bool,
+    /// What a complete stream proves.
+    proof: Confidence,
+    /// May streams follow each other, their contents being one?
+    chain: Chain,
+    /// The file name that the header records.
+    name: fn(&[u8]) -> Option<Vec<u8>>,
+}
+
+/// How streams may follow each other.
+enum Chain {
+    /// Not.
+    Single,
+    /// At once, or after zero bytes up to a multiple of this.
+    Padded(usize),
+}
+
+impl Format for Stream {
+    fn doc(&self) -> &'static FormatDoc {
+        self.doc
+    }
+
+    fn identify(&self, input: &Input, start: usize) -> Result<Claim, Refusal> {
+        if !(self.check)(input.tail(start)) {
+            return Err(Refusal("not a header of this stream"));
+        }
+        Ok(Claim { start, end: input.len(), confidence: Confidence::Magic })
+    }
+
+    fn open(&self, input: &Input, claim: &Claim, output: &mut Output<'_>) -> Result<(), Problem> {
+        let mut spool = output.spool();
+        let mut at = claim.start;
+        let mut result = Ok(());
+        while result.is_ok() && (at == claim.start || (self.check)(input.tail(at))) {
+            match decode_into(self.codec, input.tail(at), &mut spool) {
+                Ok(consumed) => at = self.next(input, at + consumed.max(1)),
+                Err(error) => result = Err(error),
+            }
+        }
+        if let Err(error) = &result {
+            let found = judge(error, claim.start, spool.len());
+            output.ends_at(end_of_damaged(error, input, at));
+            if found == Damaged::Bomb {
+                output.confirm(Confidence::Structure);
+            }
+            if found != Damaged::Kept {
+                return result.map_err(|error| error.at(at, self.doc.title));
+            }
+        } else {
+            output.ends_at(at);
+            output.confirm(self.proof);
+        }
+        let name = (self.name)(input.tail(claim.start)).unwrap_or_else(|| PAYLOAD.to_vec());
+        keep(spool, name, at, output)?;
+        result.map_err(|error| error.at(at, self.doc.title))
+    }
+}
+
+impl Stream {
+    /// Where the next stream of the chain begins, or where this one ended.
+    fn next(&self, input: &Input, end: usize) -> usize {
+        let Chain::Padded(unit) = self.chain else { return end };
+        let zeros = input.tail(end).iter().take_while(|&&byte| byte == 0).count();
+        let next = end + zeros / unit * unit;
+        if (self.check)(input.tail(next)) { next } else { end }
+    }
+}
+
+/// What to do with a stream that failed.
+#[derive(PartialEq)]
+enum Damaged {
+    /// Keep what it gave: it is a stream, and the rest is missing.
+    Kept,
+    /// It gives more than the limit; nothing of it is kept.
+    Bomb,
+    /// Noise that looked like a header.
+    Noise,
+}
+
+fn judge(error: &CodecError, start: usize, given: usize) -> Damaged {
+    let least = if start == 0 { 1 } else { MIN_CARVED };
+    match error.kind {
+        CodecFailure::Limit => Damaged::Bomb,
+        _ if given >= least => Damaged::Kept,
+        _ => Damaged::Noise,
+    }
+}
+
+/// A stream that was cut takes all there is; one that went wrong, up to that place, so that what
+/// follows is looked at again.
+fn end_of_damaged(error: &CodecError, input: &Input, at: usize) -> usize {
+    match error.kind {
+        CodecFailure::Corrupt if error.consumed > 0 => at.saturating_add(error.consumed),
+        _ => input.len(),
+    }
+}
+
+/// Hands a decoded stream to the output.
+pub(super) fn keep(
+    spool: Spool<'_>,
+    name: impl AsRef<[u8]>,
+    at: usize,
+    output: &mut Output<'_>,
+) -> Result<(), Problem> {
+    let content = spool.finish().map_err(|error| {
+        Problem::new(ProblemCode::SizeLimit, at as u64, "stream").because(error.to_string())
+    })?;
+    output.payload(name, content)
+}
+
+/// No file name is recorded.
+fn unnamed(_: &[u8]) -> Option<Vec<u8>> {
+    None
+}
+
+/// The last part of a recorded file name, if it can be one.
+fn base_name(name: &[u8]) -> Option<Vec<u8>> {
+    let name = name.rsplit(|&byte| byte == b'/').next()?;
+    let usable = !name.is_empty() && name.len() < 256 && name != b"." && name != b"..";
+    usable.then(|| name.to_vec())
+}
+
+/// Input bytes that [`begins_well`] gives to the decoder.
+const TRIAL: usize = 512;
+
+/// Does the stream decode for as long as its first bytes reach? For headers that are too weak to
+/// be believed.
+pub(super) fn begins_well(codec: Codec, bytes: &[u8]) -> bool {
+    let trial = bytes.get(..TRIAL).unwrap_or(bytes);
+    match decode_into(codec, trial, &mut Nowhere(0)) {
+        Ok(_) => true,
+        Err(error) => match error.kind {
+            CodecFailure::Limit => true,
+            CodecFailure::Truncated => bytes.len() > TRIAL,
+            CodecFailure::Corrupt => false,
+        },
+    }
+}
+
+/// Forgets what it is given, up to a limit.
+struct Nowhere(usize);
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        if self.0 > MIN_CARVED {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+compress -c < "$TREE/lib/text.txt" > "$OUT"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+cd "$TREE" && zip -q -y -r -Z bzip2 "$OUT" .
