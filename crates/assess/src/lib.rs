@@ -12,7 +12,6 @@
 
 mod baseline;
 mod catalogue;
-mod date;
 mod rule;
 mod rules;
 mod scan;

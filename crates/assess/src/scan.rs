@@ -66,15 +66,19 @@ impl Binary<'_> {
         if self.exposure > Exposure::Dormant { Boot::Starts } else { Boot::NotSeen }
     }
 
-    /// Words for messages.
+    /// The beginning of a sentence about it.
     pub(crate) fn described(&self) -> &'static str {
         match (self.elf.role, self.exposure) {
-            (ElfRole::Library, Exposure::Listens) => "a library of a listening program",
-            (ElfRole::Library, Exposure::Boots) => "a library of a program that starts at boot",
-            (ElfRole::Library, Exposure::Dormant) => "a library",
-            (_, Exposure::Listens) => "a program that starts at boot and listens",
-            (_, Exposure::Boots) => "a program that starts at boot",
-            (_, Exposure::Dormant) => "a program",
+            (ElfRole::Library, Exposure::Listens) => {
+                "This library, which a listening program loads,"
+            }
+            (ElfRole::Library, Exposure::Boots) => {
+                "This library, which a program that starts at boot loads,"
+            }
+            (ElfRole::Library, Exposure::Dormant) => "This library",
+            (_, Exposure::Listens) => "This program, which starts at boot and listens,",
+            (_, Exposure::Boots) => "This program, which starts at boot,",
+            (_, Exposure::Dormant) => "This program",
         }
     }
 

@@ -50,6 +50,6 @@ fn check(binary: &Binary<'_>) -> Verdict {
         _ => Severity::Low,
     };
     let names = [copies, commands].concat().join(", ");
-    let message = format!("It is {} and imports {names}.", binary.described());
+    let message = format!("{} imports {names}.", binary.described());
     Weakness::new(severity, message).because([Evidence::new(format!("imports {names}"))]).found()
 }

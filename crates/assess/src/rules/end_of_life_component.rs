@@ -2,9 +2,9 @@
 //! `end-of-life-component`: nobody repairs this version any more.
 
 use super::prelude::*;
-use crate::date::Date;
 use crate::tables::component_end::find_end;
 use crate::version::parse_numbers;
+use kakoi_model::Date;
 
 pub(super) const RULE: Rule = Rule {
     doc: RuleDoc {

@@ -2,8 +2,8 @@
 //! `end-of-life-kernel`: nobody repairs this kernel series any more.
 
 use super::prelude::*;
-use crate::date::Date;
 use crate::tables::kernel_series::find_end;
+use kakoi_model::Date;
 
 pub(super) const RULE: Rule = Rule {
     doc: RuleDoc {

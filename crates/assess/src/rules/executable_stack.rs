@@ -30,18 +30,18 @@ fn check(binary: &Binary<'_>) -> Verdict {
         Observed::Absent => nx.absence.unwrap_or(Absence::Unknown),
     };
     let found = |base, how: &str| {
-        let message = format!("The stack of {} {how}.", binary.described());
+        let message = format!("{} has a stack that is executable{how}.", binary.described());
         Weakness::new(binary.graded(base), message).because(nx.evidence.clone())
     };
     match absence {
         Absence::NotApplicable => Verdict::Clear,
         Absence::NotEnforced | Absence::ArchitectureCannot => {
-            found(Severity::Info, "is executable whatever the file asks for").remedy(
+            found(Severity::Info, " whatever the file asks for").remedy(
                 "Build with `-Wl,-z,noexecstack` and use a kernel and processor that enforce it \
                  (MIPS: Linux 4.8 or later with RIXI, and a kernel FPU emulator off the stack).",
             )
         }
         .found(),
-        _ => found(Severity::Low, "is executable").found(),
+        _ => found(Severity::Low, "").found(),
     }
 }

@@ -2,7 +2,7 @@
 //! `expired-certificate`: a certificate was over when the image was scanned.
 
 use super::prelude::*;
-use crate::date::Date;
+use kakoi_model::Date;
 
 pub(super) const RULE: Rule = Rule {
     doc: RuleDoc {

@@ -28,7 +28,7 @@ pub(super) fn mitigation<T>(
         | (_, Some(Absence::NotApplicable | Absence::ArchitectureCannot)) => Lack(Verdict::Clear),
         (Observed::Undetermined(_), _) => Lack(Verdict::CannotTell),
         (Observed::Absent, _) => {
-            let message = format!("It is {} and {weakness}.", binary.described());
+            let message = format!("{} {weakness}.", binary.described());
             let weakness = Weakness::new(binary.graded(base), message);
             Lack(weakness.because(mitigation.evidence.clone()).found())
         }

@@ -2,10 +2,10 @@
 //! `stale-component`: a version is so old that years of repairs are missing.
 
 use super::prelude::*;
-use crate::date::Date;
 use crate::tables::component_end::find_end;
 use crate::tables::component_release::find_latest_release;
 use crate::version::parse_numbers;
+use kakoi_model::Date;
 
 pub(super) const RULE: Rule = Rule {
     doc: RuleDoc {

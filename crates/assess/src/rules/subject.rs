@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How rules name what they are about, so that one thing has one fingerprint in all of them.
 
-use kakoi_model::{Account, Component, Permission, Secret, Severity};
+use kakoi_model::{Account, Component, Permission, Secret, SecretKind, Severity};
 
 use crate::rule::{Boot, Verdict, Weakness};
 use crate::scan::{Exposure, Scan};
@@ -32,9 +32,17 @@ pub(super) fn of_secret(weakness: Weakness, secret: &Secret) -> Verdict {
     let more = secret.files.iter().skip(1).take(7);
     let more = more.map(|file| kakoi_model::Evidence::new("the same").in_file(file.clone()));
     let weakness = weakness.because([secret.evidence.clone()]).because(more);
-    match secret.files.first().or(secret.evidence.file.as_ref()) {
+    let file = secret.files.first().or(secret.evidence.file.as_ref());
+    let path = file.map_or_else(|| "image".to_owned(), |file| file.path.absolute());
+    let weakness = match &secret.kind {
+        SecretKind::Certificate { subject, .. } => weakness.about(format!("{path}: {subject}")),
+        SecretKind::AuthorizedKey { key } => weakness.about(format!("{path}: {key}")),
+        SecretKind::Token { kind } => weakness.about(format!("{path}: {kind}")),
+        SecretKind::PrivateKey { .. } => weakness.about(path),
+    };
+    match file {
         Some(file) => weakness.in_file(file).found(),
-        None => weakness.about("image").found(),
+        None => weakness.found(),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(binary: &Binary<'_>) -> Verdict {
     match &binary.elf.hardening.text_relocations {
         Observed::Present(()) => {
-            let message = format!("The code of {} is patched at start.", binary.described());
+            let message = format!("{} has its code patched at start.", binary.described());
             Weakness::new(binary.graded(Severity::Info), message)
                 .because([Evidence::new("DT_TEXTREL in the dynamic section")])
                 .found()

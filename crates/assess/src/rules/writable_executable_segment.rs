@@ -25,7 +25,8 @@ fn check(binary: &Binary<'_>) -> Verdict {
         Observed::Absent => return Verdict::Clear,
         Observed::Undetermined(_) => return Verdict::CannotTell,
     };
-    let message = format!("Memory of {} is writable and executable at once.", binary.described());
+    let message =
+        format!("{} has memory that is writable and executable at once.", binary.described());
     let evidence =
         headers.iter().map(|index| Evidence::new(format!("program header {index}: RWX")));
     Weakness::new(binary.graded(Severity::Low), message).because(evidence).found()

@@ -27,7 +27,7 @@ fn check(binary: &Binary<'_>) -> Verdict {
     }
     if relro.observed == Observed::Present(Relro::Partial) {
         let message = format!(
-            "The procedure linkage table of {} stays writable (partial RELRO).",
+            "{} keeps its procedure linkage table writable (partial RELRO).",
             binary.described()
         );
         let severity = binary.graded(Severity::Info).min(Severity::Low);

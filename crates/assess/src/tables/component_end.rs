@@ -3,7 +3,7 @@
 //! and support pages of the projects. Where a project names no day, the row has the last day of
 //! the year after which it certainly repaired nothing. Only days that have passed are listed.
 
-use crate::date::Date;
+use kakoi_model::Date;
 
 /// One run of versions.
 pub(crate) struct End {

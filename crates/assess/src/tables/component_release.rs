@@ -2,7 +2,7 @@
 //! When versions of components came out, to the month, from the release pages of the projects. A
 //! version between two rows is no younger than the later row.
 
-use crate::date::Date;
+use kakoi_model::Date;
 
 /// The latest day on which a version can have come out, where the table tells.
 pub(crate) fn find_latest_release(name: &str, numbers: &[u32]) -> Option<Date> {

@@ -4,7 +4,7 @@
 
 use kakoi_model::KernelVersion;
 
-use crate::date::Date;
+use kakoi_model::Date;
 
 /// When support of the series of `version` ended, if it has.
 pub(crate) fn find_end(version: KernelVersion) -> Option<Date> {

@@ -9,11 +9,12 @@ const DAY_SECONDS: i64 = 86_400;
 
 /// A day: year, month from 1, day from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Date(pub(crate) i32, pub(crate) u8, pub(crate) u8);
+pub struct Date(pub i32, pub u8, pub u8);
 
 impl Date {
     /// The day of a moment, in seconds since 1970-01-01 UTC. None beyond the years that fit.
-    pub(crate) fn of(seconds: i64) -> Option<Self> {
+    #[must_use]
+    pub fn of(seconds: i64) -> Option<Self> {
         let days = seconds.div_euclid(DAY_SECONDS).checked_add(719_468)?;
         let era = days.div_euclid(146_097);
         let of_era = days.rem_euclid(146_097);
@@ -27,7 +28,8 @@ impl Date {
     }
 
     /// Whole years from this day to a later one; 0 when it is not later.
-    pub(crate) fn years_until(self, later: Self) -> u32 {
+    #[must_use]
+    pub fn years_until(self, later: Self) -> u32 {
         let short = (later.1, later.2) < (self.1, self.2);
         let years = later.0.saturating_sub(self.0).saturating_sub(i32::from(short));
         u32::try_from(years).unwrap_or(0)
