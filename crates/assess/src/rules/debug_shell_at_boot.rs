@@ -20,6 +20,6 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(scan: &Scan<'_>) -> Vec<Verdict> {
-    let services = ["debug-shell", "debug", "adb", "gdbserver", "backdoor"];
+    let services = ["debug-shell", "debugger", "debug", "adb", "gdbserver"];
     find_at_boot(scan, &services, Severity::Critical, "A debug shell starts at boot")
 }

@@ -20,7 +20,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(scan: &Scan<'_>) -> Vec<Verdict> {
     let judge = |secret: &kakoi_model::Secret| {
-        let SecretKind::PrivateKey { algorithm, bits, encrypted, encoding } = &secret.kind else {
+        let SecretKind::PrivateKey { algorithm, bits, encrypted, encoding, .. } = &secret.kind
+        else {
             return Verdict::Clear;
         };
         let length = bits.map(|bits| format!("{bits}-bit ")).unwrap_or_default();

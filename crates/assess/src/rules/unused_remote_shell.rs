@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Image(check),
 };
 
-const SERVICES: [&str; 6] = ["telnet", "rlogin", "rsh", "debug-shell", "adb", "gdbserver"];
+const SERVICES: [&str; 5] = ["telnet", "rlogin", "rsh", "debug-shell", "debugger"];
 
 fn check(scan: &Scan<'_>) -> Vec<Verdict> {
     let shells = scan.facts.listeners().filter(|it| SERVICES.contains(&it.service.as_str()));

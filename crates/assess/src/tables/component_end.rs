@@ -75,5 +75,6 @@ const TABLE: &[End] = &[
     end("openwrt", &[&[15], &[17], &[18]], Date(2021, 12, 31), "a supported OpenWrt"),
     end("openwrt", &[&[19]], Date(2022, 4, 30), "a supported OpenWrt"),
     end("openwrt", &[&[21]], Date(2023, 5, 31), "a supported OpenWrt"),
+    end("zebra", &[], Date(2005, 12, 31), "FRRouting"),
     end("u-boot", &[&[1]], Date(2013, 12, 31), "a current U-Boot"),
 ];

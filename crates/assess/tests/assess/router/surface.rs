@@ -2,6 +2,7 @@
 //! What starts on the router, and the rest of its attack surface.
 
 use kakoi_model::*;
+use serde_json::{Value, json};
 
 use super::build::{place, seen};
 
@@ -121,6 +122,7 @@ pub(crate) fn components() -> Vec<Component> {
     ]
 }
 
+/// Through JSON, as [`secrets`].
 pub(crate) fn component(
     name: &str,
     kind: ComponentKind,
@@ -129,21 +131,15 @@ pub(crate) fn component(
     path: &str,
 ) -> Component {
     let file = place(u32::from(path != "/linux.bin"), path);
-    Component {
-        name: name.into(),
-        kind,
-        version: Observed::Present(version.into()),
-        supplier: Some(name.into()),
-        license: Some(license.into()),
-        purl: Some(format!("pkg:generic/{name}@{version}")),
-        cpe: Some(format!("cpe:2.3:a:{name}:{name}:{version}:*:*:*:*:*:*:*")),
-        digests: vec![Digest::of(file.path.as_bytes())],
-        source: ComponentSource::VersionString,
-        evidence: vec![
-            Evidence::at(format!("version string {version}"), 0x5_1020).in_file(file.clone()),
-        ],
-        files: vec![file],
-    }
+    let seen = Evidence::at(format!("version string {version}"), 0x5_1020).in_file(file.clone());
+    let component = json!({
+        "name": name, "kind": kind, "version": Observed::Present(version), "supplier": name,
+        "license": license, "purl": format!("pkg:generic/{name}@{version}"),
+        "cpe": format!("cpe:2.3:a:{name}:{name}:{version}:*:*:*:*:*:*:*"),
+        "digests": [Digest::of(file.path.as_bytes())], "source": "version-string",
+        "evidence": [seen], "files": [file],
+    });
+    serde_json::from_value(component).unwrap()
 }
 
 pub(crate) fn account(name: &str, uid: u32, password: Password, line: usize) -> Account {
@@ -162,35 +158,23 @@ pub(crate) fn accounts() -> Vec<Account> {
     ]
 }
 
+/// Through JSON, so that a field that facts gain later does not concern this test.
 pub(crate) fn secrets() -> Vec<Secret> {
-    let secret = |kind, path: &str| Secret {
-        kind,
-        files: vec![place(1, path)],
-        evidence: Evidence::at("PEM block", 0).in_file(place(1, path)),
+    let secret = |mut kind: Value, path: &str| -> Secret {
+        kind["files"] = json!([place(1, path)]);
+        kind["evidence"] = json!(Evidence::at("PEM block", 0).in_file(place(1, path)));
+        serde_json::from_value(kind).unwrap()
     };
-    vec![
-        secret(
-            SecretKind::PrivateKey {
-                algorithm: "rsa".into(),
-                bits: Some(1024),
-                encrypted: false,
-                encoding: "pem".into(),
-            },
-            "/etc/server.key",
-        ),
-        secret(
-            SecretKind::Certificate {
-                subject: "CN=router.local, O=Example Networks".into(),
-                issuer: "CN=Example Networks CA".into(),
-                not_before: 1_262_304_000,
-                not_after: 1_577_836_799,
-                key: "rsa 1024".into(),
-                signature: "md5WithRSAEncryption".into(),
-                private_key_present: true,
-            },
-            "/etc/server.crt",
-        ),
-    ]
+    let key = json!({
+        "secret": "private-key", "algorithm": "rsa", "bits": 1024, "encrypted": false,
+        "encoding": "pem",
+    });
+    let certificate = json!({
+        "secret": "certificate", "subject": "CN=router.local, O=Example Networks",
+        "issuer": "CN=Example Networks CA", "not_before": 1_262_304_000, "not_after": 1_577_836_799,
+        "key": "rsa 1024", "signature": "md5WithRSAEncryption", "private_key_present": true,
+    });
+    vec![secret(key, "/etc/server.key"), secret(certificate, "/etc/server.crt")]
 }
 
 pub(crate) fn permission(path: &str, mode: u32, notable: NotablePermission) -> Permission {
