@@ -4,7 +4,7 @@
 use kakoi_model::{Finding, RuleDoc, Severity};
 
 use super::markup::Markup;
-use super::page::{badge, nothing, section, write_evidence};
+use super::page::{badge, nothing, section, write_evidence, write_sentence};
 use crate::overview::{Group, Overview, group};
 use crate::text::count;
 
@@ -72,7 +72,7 @@ fn write_doc(page: &mut Markup, doc: &RuleDoc) {
             page.within("p", &[], |page| {
                 page.leaf("b", &[], name);
                 page.raw(" ");
-                page.text(text);
+                write_sentence(page, text);
             });
         }
         let references: Vec<String> = doc.references.iter().map(ToString::to_string).collect();
@@ -107,24 +107,17 @@ fn write_case(page: &mut Markup, finding: &Finding, remedy: &str) {
             page.raw(" <span class=\"tag\">at boot</span>");
         }
     });
-    page.leaf("p", &[], &finding.message);
+    page.within("p", &[], |page| write_sentence(page, &finding.message));
     write_evidence(page, &finding.evidence, 4);
     write_remedy(page, remedy);
 }
 
-/// Remedies name flags and settings between back-quotes.
 fn write_remedy(page: &mut Markup, remedy: &str) {
     if remedy.is_empty() {
         return;
     }
     page.within("p", &[("class", "remedy")], |page| {
         page.raw("<b>Remedy</b> ");
-        for (index, part) in remedy.split('`').enumerate() {
-            if index % 2 == 1 {
-                page.leaf("code", &[], part);
-            } else {
-                page.text(part);
-            }
-        }
+        write_sentence(page, remedy);
     });
 }

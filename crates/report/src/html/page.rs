@@ -183,6 +183,17 @@ pub(super) fn terms(page: &mut Markup, rows: &[(&'static str, String)]) {
     });
 }
 
+/// A sentence in which back-quotes enclose names, flags and settings.
+pub(super) fn write_sentence(page: &mut Markup, sentence: &str) {
+    for (index, part) in sentence.split('`').enumerate().filter(|(_, part)| !part.is_empty()) {
+        if index % 2 == 1 {
+            page.leaf("code", &[], part);
+        } else {
+            page.text(part);
+        }
+    }
+}
+
 /// A sentence in place of an empty part.
 pub(super) fn nothing(page: &mut Markup, sentence: &'static str) {
     page.leaf("p", &[("class", "empty")], sentence);

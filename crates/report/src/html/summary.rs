@@ -4,7 +4,7 @@
 use kakoi_model::Severity;
 
 use super::markup::Markup;
-use super::page::{badge, section, terms};
+use super::page::{badge, section, terms, write_sentence};
 use super::plot::{Stretch, bar};
 use crate::overview::{Group, Overview, group};
 use crate::text::{count, moment, size};
@@ -166,7 +166,9 @@ fn write_entry(page: &mut Markup, group: &Group<'_>) {
     page.within("div", &[], |page| {
         let target = format!("#{}-{}", group.severity, group.rule);
         let Some(first) = group.findings.first() else { return };
-        page.within("a", &[("href", &target)], |page| page.text(&first.message));
+        page.within("a", &[("href", &target)], |page| {
+            write_sentence(page, &first.message);
+        });
         let rest = group.findings.len() - 1;
         let more = if rest > 0 {
             format!("{} and {rest} more", first.subject)
