@@ -23,8 +23,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(scan: &Scan<'_>) -> Vec<Verdict> {
     let judge = |secret: &kakoi_model::Secret| {
-        let SecretKind::Certificate { subject, not_after, private_key_present, .. } = &secret.kind
-        else {
+        let SecretKind::Certificate { not_after, private_key_present, .. } = &secret.kind else {
             return Verdict::Clear;
         };
         let Some(now) = scan.time else { return Verdict::CannotTell };
@@ -33,7 +32,7 @@ fn check(scan: &Scan<'_>) -> Vec<Verdict> {
         }
         let severity = if *private_key_present { Severity::Medium } else { Severity::Low };
         let end = Date::of(*not_after).map_or_else(|| "long ago".to_owned(), |day| day.to_string());
-        let message = format!("Certificate `{subject}` expired on {end}.");
+        let message = format!("This certificate expired on {end}.");
         of_secret(Weakness::new(severity, message), secret)
     };
     scan.facts.secrets().map(judge).collect()

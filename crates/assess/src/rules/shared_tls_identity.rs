@@ -21,9 +21,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(scan: &Scan<'_>) -> Vec<Verdict> {
     let judge = |secret: &kakoi_model::Secret| match &secret.kind {
-        SecretKind::Certificate { subject, private_key_present: true, .. } => {
-            let message =
-                format!("The private key of certificate `{subject}` is in the image too.");
+        SecretKind::Certificate { private_key_present: true, .. } => {
+            let message = "The private key of this certificate is in the image too.";
             of_secret(Weakness::new(Severity::High, message), secret)
         }
         _ => Verdict::Clear,

@@ -34,7 +34,7 @@ fn check(scan: &Scan<'_>) -> Vec<Verdict> {
             name if name.contains("sha1") || name.contains("sha-1") => Severity::Low,
             _ => return Verdict::Clear,
         };
-        let message = format!("Certificate `{subject}` is signed with {signature}.");
+        let message = format!("This certificate is signed with {signature}.");
         of_secret(Weakness::new(severity, message), secret)
     };
     scan.facts.secrets().map(judge).collect()

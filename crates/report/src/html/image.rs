@@ -23,6 +23,7 @@ pub(super) fn write(page: &mut Markup, overview: &Overview<'_>) {
         page.raw("<h3>Containers</h3>");
         write_containers(page, overview);
         page.raw("<h3>Marks of chip vendors and kits</h3>");
+        page.raw("<p class=\"note\">Weight 1 is a hint, 3 names the kit.</p>");
         write_marks(page, overview);
     });
 }
@@ -166,11 +167,7 @@ fn write_marks(page: &mut Markup, overview: &Overview<'_>) {
         Column::Number("Weight"),
         Column::Text("Evidence"),
     ];
-    let table = Table {
-        caption: "Marks, weight 1 (a hint) to 3 (names the kit)",
-        columns: &columns,
-        most: 200,
-    };
+    let table = Table { caption: "Marks of chip vendors and kits", columns: &columns, most: 200 };
     table.write(page, &marks, |cells, mark| {
         cells.text(&mark.vendor);
         cells.text(mark.family.as_deref().unwrap_or("not told"));

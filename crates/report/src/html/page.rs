@@ -4,6 +4,7 @@
 use kakoi_model::{Evidence, Observed, Severity};
 
 use super::markup::Markup;
+use crate::overview::state;
 use crate::text::{count, location};
 
 /// A section with a heading that can be linked to.
@@ -117,6 +118,14 @@ impl Cells<'_> {
     /// The next cell, with a three-valued mark.
     pub(super) fn mark<T>(&mut self, value: &Observed<T>) {
         self.write(|page| mark(page, value));
+    }
+
+    /// The next cell, with a three-valued mark of something that is neither good nor bad.
+    pub(super) fn fact<T>(&mut self, value: &Observed<T>) {
+        self.write(|page| match value {
+            Observed::Undetermined(_) => mark(page, value),
+            told => page.leaf("span", &[("class", "mark none")], state(told)),
+        });
     }
 
     /// The next cell, with evidence.

@@ -42,7 +42,7 @@ fn write_listeners(page: &mut Markup, listeners: &[&Listener]) {
         cells.text(&listener.service);
         cells.text(listener.port.as_deref().unwrap_or("not told"));
         cells.text(&listener.program.as_ref().map(place).unwrap_or_default());
-        cells.mark(&listener.starts_at_boot);
+        cells.fact(&listener.starts_at_boot);
         cells.evidence(&listener.evidence);
     });
 }
