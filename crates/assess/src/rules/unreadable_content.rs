@@ -2,7 +2,9 @@
 //! `unreadable-content`: a container could not be opened completely.
 
 use super::prelude::*;
-use kakoi_model::{Container, OpenState};
+use std::collections::BTreeMap;
+
+use kakoi_model::{Container, ContainerId, OpenState};
 
 pub(super) const RULE: Rule = Rule {
     doc: RuleDoc {
@@ -20,33 +22,35 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Image(check),
 };
 
+/// Problems of a container that are told.
+const MOST_PROBLEMS: usize = 4;
+
 fn check(scan: &Scan<'_>) -> Vec<Verdict> {
-    let judge = |container: &Container| {
-        let how = match container.state {
-            OpenState::Full => return Verdict::Clear,
-            OpenState::Partial => "only partly be read",
-            OpenState::Failed => "not be opened",
-        };
-        let problems =
-            scan.facts.problems().filter(|it| it.container == Some(container.id)).take(4);
-        let mut evidence: Vec<Evidence> = problems
-            .map(|problem| {
-                Evidence::at(
-                    format!("{}: {}", problem.code.as_str(), problem.subject),
-                    problem.offset,
-                )
-            })
-            .collect();
-        if evidence.is_empty() {
-            evidence.push(Evidence::at("container", container.offset));
+    let mut problems: BTreeMap<ContainerId, Vec<Evidence>> = BTreeMap::new();
+    for problem in scan.facts.problems() {
+        let Some(id) = problem.container else { continue };
+        let told = problems.entry(id).or_default();
+        if told.len() < MOST_PROBLEMS {
+            let what = format!("{}: {}", problem.code.as_str(), problem.subject);
+            told.push(Evidence::at(what, problem.offset));
         }
-        let place =
-            container.parent.as_ref().map_or_else(|| "image".to_owned(), |it| it.path.absolute());
-        let message = format!("A {} container could {how}.", container.format);
-        Weakness::new(Severity::Info, message)
-            .about(format!("{} in {place}", container.format))
-            .because(evidence)
-            .found()
-    };
+    }
+    let judge = |container: &Container| judge(container, problems.get(&container.id));
     scan.facts.containers().map(judge).collect()
+}
+
+fn judge(container: &Container, problems: Option<&Vec<Evidence>>) -> Verdict {
+    let how = match container.state {
+        OpenState::Full => return Verdict::Clear,
+        OpenState::Partial => "only partly be read",
+        OpenState::Failed => "not be opened",
+    };
+    let begins = || vec![Evidence::at("container", container.offset)];
+    let parent = container.parent.as_ref();
+    let place = parent.map_or_else(|| "image".to_owned(), |file| file.path.absolute());
+    let message = format!("A {} container could {how}.", container.format);
+    Weakness::new(Severity::Info, message)
+        .about(format!("{} in {place}", container.format))
+        .because(problems.cloned().unwrap_or_else(begins))
+        .found()
 }

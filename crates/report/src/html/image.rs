@@ -13,6 +13,8 @@ use crate::text::{percent, size};
 
 /// Entropy in bits per byte from which data looks compressed or encrypted.
 const DENSE: f64 = 7.5;
+/// Regions that are drawn one by one.
+const MOST_STRETCHES: usize = 800;
 /// Colours for containers, used in turn.
 const COLOURS: [&str; 6] = ["r0", "r1", "r2", "r3", "r4", "r5"];
 
@@ -40,7 +42,7 @@ fn write_layout(page: &mut Markup, overview: &Overview<'_>) {
         overview.facts.containers().map(|it| (it.id.0, it)).collect();
     let mut colours: BTreeMap<&str, &'static str> = BTreeMap::new();
     let mut stretches = Vec::new();
-    for region in &regions {
+    for region in regions.iter().take(MOST_STRETCHES) {
         let name = name(region, &formats);
         let class = match &region.what {
             RegionKind::Container { id } => {
@@ -56,6 +58,10 @@ fn write_layout(page: &mut Markup, overview: &Overview<'_>) {
         let title = format!("0x{:x}: {name}, {}", region.offset, size(region.size));
         stretches.push(Stretch { amount: region.size, class, title });
     }
+    let rest = regions.iter().skip(MOST_STRETCHES).map(|region| region.size);
+    let rest = rest.fold(0_u64, u64::saturating_add);
+    let title = format!("further regions, {}", size(rest));
+    stretches.push(Stretch { amount: rest, class: "r-data", title });
     bar(page, "layout", "Layout of the image from the first byte to the last", &stretches);
     let mut entries: Vec<(&'static str, &str)> =
         colours.iter().map(|(name, class)| (*class, *name)).collect();
@@ -65,7 +71,7 @@ fn write_layout(page: &mut Markup, overview: &Overview<'_>) {
         ("r-unknown", "unknown"),
         ("r-dense", "unknown, compressed or encrypted"),
     ]);
-    let used = |class: &str| stretches.iter().any(|it| it.class == class);
+    let used = |class: &str| stretches.iter().any(|it| it.class == class && it.amount > 0);
     entries.retain(|(class, _)| used(class));
     legend(page, &entries);
     write_regions(page, &regions, &formats, image.size);

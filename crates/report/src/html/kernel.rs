@@ -9,8 +9,10 @@ use super::plot::{Stretch, bar, legend};
 use crate::overview::{Overview, state};
 use crate::text::observed;
 
-/// Options that the table shows.
-const MOST_OPTIONS: usize = 4000;
+/// Kernels that are shown.
+const MOST_KERNELS: usize = 8;
+/// Options that the tables of all kernels show together.
+const MOST_OPTIONS: usize = 5000;
 
 pub(super) fn write(page: &mut Markup, overview: &Overview<'_>) {
     section(page, "kernel", "Kernel", |page| {
@@ -18,12 +20,15 @@ pub(super) fn write(page: &mut Markup, overview: &Overview<'_>) {
         if kernels.is_empty() {
             nothing(page, "No kernel was found.");
         }
-        for kernel in kernels {
+        if kernels.len() > MOST_KERNELS {
+            nothing(page, "Only the first kernels are shown here; facts.jsonl has all.");
+        }
+        for kernel in kernels.iter().take(MOST_KERNELS) {
             page.leaf("h3", &[], &format!("Linux {}", kernel.release));
             terms(page, &identity(kernel));
             write_hardening(page, kernel);
             write_modules(page, kernel);
-            write_options(page, kernel);
+            write_options(page, kernel, MOST_OPTIONS / kernels.len().clamp(1, MOST_KERNELS));
         }
     });
 }
@@ -152,12 +157,12 @@ fn write_modules(page: &mut Markup, kernel: &KernelFacts) {
     });
 }
 
-fn write_options(page: &mut Markup, kernel: &KernelFacts) {
+fn write_options(page: &mut Markup, kernel: &KernelFacts, most: usize) {
     if kernel.options.is_empty() {
         return;
     }
     let columns = [Column::Code("Option"), Column::Code("Value"), Column::Text("Known from")];
-    let table = Table { caption: "Configuration", columns: &columns, most: MOST_OPTIONS };
+    let table = Table { caption: "Configuration", columns: &columns, most };
     let options: Vec<_> = kernel.options.iter().collect();
     page.within("details", &[], |page| {
         page.within("summary", &[], |page| {

@@ -13,6 +13,9 @@ use crate::text::{location, place};
 /// Deepest nesting that is drawn; deeper steps are drawn at this depth.
 const MOST_DEPTH: usize = 12;
 
+/// Programs that are drawn; the table has more.
+const MOST_DRAWN: usize = 600;
+
 /// A step of start-up, what it starts, and the steps that follow from it.
 #[derive(Default)]
 struct Step<'a> {
@@ -32,7 +35,8 @@ pub(super) fn write(page: &mut Markup, overview: &Overview<'_>) {
             return;
         }
         page.raw("<p>Each line is a step; what is indented below it follows from it.</p>");
-        page.within("div", &[("class", "tree")], |page| write_steps(page, &tree(&starts).next));
+        let drawn = &starts[..starts.len().min(MOST_DRAWN)];
+        page.within("div", &[("class", "tree")], |page| write_steps(page, &tree(drawn).next));
         page.within("details", &[], |page| {
             page.raw("<summary>As a table</summary>");
             write_table(page, &starts);
