@@ -11,6 +11,7 @@
 
 mod component;
 mod container;
+mod date;
 mod digest;
 mod elf;
 mod evidence;
@@ -26,6 +27,7 @@ mod surface;
 
 pub use component::*;
 pub use container::*;
+pub use date::*;
 pub use digest::*;
 pub use elf::*;
 pub use evidence::*;

@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From facts and findings to HTML, SARIF, CycloneDX, SPDX and the terminal.
+//! From facts and findings to HTML, SARIF, JSON and the terminal.
+//!
+//! Text that comes from an image is of an attacker's choosing. Each renderer escapes it in one
+//! place: `html/markup.rs`, `serde_json` for SARIF and JSON, `text.rs` for the terminal.
 //!
 //! Invariant: depends on `model` only (not on `assess`); no file, clock or network. Equal input
 //! gives equal bytes; the time stamp is part of the input.
 
 #![forbid(unsafe_code)]
+
+mod html;
+mod json;
+mod overview;
+mod rule_text;
+mod sarif;
+mod terminal;
+mod text;
+
+pub use html::render_html;
+pub use json::render_json;
+pub use rule_text::{render_rule, render_rules};
+pub use sarif::render_sarif;
+pub use terminal::{Colour, TerminalOptions, render_terminal};

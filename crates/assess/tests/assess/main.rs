@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Tests of the rules on made-up images.
+
+#![allow(clippy::unwrap_used)]
+
+mod golden;
+mod router;
+mod rules;
+mod worst;
