@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::{kakoi, top};
+use crate::top;
 
 /// File, and the arguments of `kakoi` that print it.
 const GENERATED: &[(&str, &[&str])] =
@@ -11,10 +11,14 @@ const GENERATED: &[(&str, &[&str])] =
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let only_check = arguments.iter().any(|argument| argument == "--check");
-    let kakoi = kakoi()?;
     for (path, arguments) in GENERATED {
-        let output = Command::new(&kakoi).args(*arguments).output()?;
-        anyhow::ensure!(output.status.success(), "kakoi {} failed", arguments.join(" "));
+        let output = Command::new("cargo")
+            .args(["run", "--quiet", "--package", "kakoi-cli", "--"])
+            .args(*arguments)
+            .current_dir(top())
+            .output()?;
+        let words = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "kakoi {} failed: {words}", arguments.join(" "));
         let path = top().join(path);
         let old = std::fs::read(&path).unwrap_or_default();
         if old == output.stdout {

@@ -84,6 +84,20 @@ mod tests {
     }
 
     #[test]
+    fn every_dependency_has_its_reason_in_deny_toml() {
+        let read = |name: &str| std::fs::read_to_string(super::top().join(name)).unwrap();
+        let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+        let dependencies = manifest["workspace"]["dependencies"].as_table().unwrap();
+        let reasons = read("deny.toml");
+        let missing: Vec<&String> = dependencies
+            .keys()
+            .filter(|name| !name.starts_with("kakoi-"))
+            .filter(|name| !reasons.contains(&format!("\n#: {name}: ")))
+            .collect();
+        assert!(missing.is_empty(), "no reason in deny.toml for {missing:?}");
+    }
+
+    #[test]
     fn every_crate_of_the_table_exists() {
         let found = super::read().unwrap();
         assert!(super::EDGES.iter().all(|(name, _, _)| found.contains_key(*name)));

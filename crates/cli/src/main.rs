@@ -31,7 +31,14 @@ enum Command {
     Formats(commands::formats::Arguments),
     /// Parses one image, confined; started by the other commands.
     #[command(name = worker::COMMAND, hide = true)]
-    Worker,
+    Worker {
+        /// Only try what a worker must not be able to do, and say what was refused
+        #[arg(long)]
+        probe: bool,
+        /// Try it without confinement
+        #[arg(long, requires = "probe")]
+        free: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -40,7 +47,8 @@ fn main() -> ExitCode {
         Command::Extract(arguments) => commands::extract::exec(&arguments),
         Command::Rules(arguments) => commands::rules::exec(&arguments),
         Command::Formats(arguments) => commands::formats::exec(&arguments),
-        Command::Worker => worker::serve(),
+        Command::Worker { probe: true, free } => worker::probe(!free),
+        Command::Worker { .. } => worker::serve(),
     };
     match result {
         Ok(exit) => exit.into(),

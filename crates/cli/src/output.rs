@@ -34,3 +34,9 @@ pub fn colours() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     !forbidden && !dumb && io::stdout().is_terminal()
 }
+
+/// Columns of the terminal on standard output; none when it is not one.
+pub fn terminal_width() -> Option<usize> {
+    let (_, columns) = console::Term::stdout().size_checked()?;
+    Some(usize::from(columns))
+}

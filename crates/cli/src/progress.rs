@@ -26,12 +26,6 @@ impl Progress {
         self.bar.set_message(format!("{contents} contents, {} read", HumanBytes(bytes)));
         self.bar.tick();
     }
-
-    /// Tells what is going on instead of reading.
-    pub fn stage(&self, text: &'static str) {
-        self.bar.set_message(text);
-        self.bar.tick();
-    }
 }
 
 impl Drop for Progress {

@@ -12,5 +12,5 @@ mod map;
 
 pub use confine::{Confinement, Landlocked, confine_files, confine_system_calls};
 pub use filter::{Filter, worker_filter};
-pub use limits::{ResourceLimits, die_with_parent, limit_resources};
+pub use limits::{ResourceLimits, die_with_parent, limit_resources, signal_parent};
 pub use map::map_file;

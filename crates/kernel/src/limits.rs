@@ -37,6 +37,20 @@ pub fn die_with_parent() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Asks whether this process may signal its parent (signal 0: nothing is sent).
+///
+/// # Errors
+/// When it may not.
+pub fn signal_parent() -> io::Result<()> {
+    let parent =
+        libc::pid_t::try_from(std::os::unix::process::parent_id()).map_err(io::Error::other)?;
+    // SAFETY: kill(2) takes numbers only, and signal 0 is never delivered.
+    // JUSTIFICATION: the standard library has no kill(2) for processes that it did not start.
+    #[allow(unsafe_code)]
+    let result = unsafe { libc::kill(parent, 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 fn limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
     let mut current = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `current` is a valid place for one rlimit structure.

@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 
 mod intake;
 mod journal;
+mod probe;
 mod serve;
 mod spill;
 mod supervise;
 
+pub use probe::probe;
 pub use serve::serve;
 pub use supervise::{Options, Reader, Scan, supervise};
 

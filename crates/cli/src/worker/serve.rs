@@ -44,7 +44,9 @@ pub fn serve() -> anyhow::Result<Exit> {
             return Ok(Exit::Input);
         }
     };
-    let pool = confine(&job, &mut output)?;
+    let (pool, files) = confine(job.confine, job.threads)?;
+    let files = format!("{files:?}").to_lowercase();
+    tell(&mut output, &Message::Confined { files, system_calls: job.confine })?;
     pool.install(|| run(&job, intake, &Kept(store), &journal, &mut output))?;
     tell(&mut output, &Message::Done)?;
     Ok(Exit::Done)
@@ -59,22 +61,20 @@ fn limit(job: &Job) -> io::Result<()> {
 }
 
 /// Files first, while there is one thread; then the threads; then system calls, on all of them.
-fn confine(job: &Job, output: &mut impl Write) -> anyhow::Result<ThreadPool> {
-    let files = if job.confine { kakoi_kernel::confine_files()? } else { Landlocked::Not };
+pub(super) fn confine(confine: bool, threads: usize) -> anyhow::Result<(ThreadPool, Landlocked)> {
+    let files = if confine { kakoi_kernel::confine_files()? } else { Landlocked::Not };
     let pool = ThreadPoolBuilder::new()
-        .num_threads(job.threads)
+        .num_threads(threads)
         .stack_size(STACK_BYTES)
         .build()
         .context("threads of the worker")?;
     // Every thread has run once, so that none starts under the filter.
     pool.broadcast(|_| ());
-    if job.confine {
+    if confine {
         kakoi_kernel::confine_system_calls(&kakoi_kernel::worker_filter())
             .context("seccomp filter (--no-sandbox scans without)")?;
     }
-    let files = format!("{files:?}").to_lowercase();
-    tell(output, &Message::Confined { files, system_calls: job.confine })?;
-    Ok(pool)
+    Ok((pool, files))
 }
 
 fn run(

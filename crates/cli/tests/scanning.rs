@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `kakoi scan` from outside: output, exit codes, determinism, and inputs that are no images.
+
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+
+use kakoi_model::{Fact, Facts, OpenState};
+
+use super::{command, image, kakoi, stderr, stdout, text};
+
+fn written(content: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("router.bin");
+    fs::write(&path, content).unwrap();
+    (folder, path)
+}
+
+fn facts_of(arguments: &[&str]) -> Facts {
+    let output = kakoi(&[&["scan", "-q", "--format", "facts"], arguments].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    Facts::from_json_lines(&stdout(&output)).unwrap()
+}
+
+#[test]
+fn a_router_image_gives_files_start_up_account_and_findings() {
+    let (_folder, path) = written(&image::gzip(&image::router()));
+    let facts = facts_of(&[text(&path)]);
+    let formats: Vec<&str> = facts.containers().map(|found| found.format.as_str()).collect();
+    assert_eq!(formats, ["gzip", "cpio"]);
+    assert!(facts.containers().any(|container| container.root));
+    assert!(facts.files().any(|file| file.path.to_string() == "etc/init.d/rcS"));
+    assert!(
+        facts.start_ups().any(|start| start.command.contains("telnetd")),
+        "{:?}",
+        facts.start_ups().collect::<Vec<_>>()
+    );
+    assert!(facts.accounts().any(|account| account.name == "root"));
+    assert_eq!(facts.elves().count(), 1);
+    let output = kakoi(&["scan", "-q", "--format", "sarif", text(&path)]);
+    for rule in ["empty-password", "telnet-at-boot"] {
+        assert!(stdout(&output).contains(rule), "{rule} in {}", stdout(&output));
+    }
+}
+
+#[test]
+fn all_reports_are_written_and_standard_output_stays_a_summary() {
+    let (folder, path) = written(&image::router());
+    let out = folder.path().join("out");
+    let output = kakoi(&["scan", text(&path), "-o", text(&out)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("router.bin"));
+    for name in ["report.html", "facts.jsonl", "findings.sarif", "sbom.cdx.json", "sbom.spdx.json"]
+    {
+        assert!(fs::metadata(out.join(name)).unwrap().len() > 100, "{name}");
+    }
+}
+
+#[test]
+fn output_is_equal_at_any_number_of_threads() {
+    let (_folder, path) = written(&image::gzip(&image::router()));
+    let run = |threads: &str| {
+        kakoi(&["scan", "-q", "--threads", threads, "--format", "json", text(&path)]).stdout
+    };
+    let one = run("1");
+    assert!(one.len() > 1000);
+    assert!(one == run("4") && one == run("4"));
+}
+
+#[test]
+fn a_directory_and_its_archive_give_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("router.cpio");
+    fs::write(&path, image::router()).unwrap();
+    let tree = folder.path().join("tree");
+    assert_eq!(kakoi(&["extract", "-q", text(&path), text(&tree)]).status.code(), Some(0));
+    let names = |facts: &Facts| {
+        facts
+            .files()
+            .filter(|file| file.digest().is_some())
+            .map(|file| (file.path.clone(), file.kind.clone()))
+            .collect::<Vec<_>>()
+    };
+    let from_archive = facts_of(&[text(&path)]);
+    let from_directory = facts_of(&[text(&tree.join("000000-cpio"))]);
+    assert_eq!(names(&from_archive), names(&from_directory));
+    assert_eq!(from_directory.start_ups().count(), from_archive.start_ups().count());
+}
+
+#[test]
+fn fail_on_and_baseline_decide_the_exit_code() {
+    let (folder, path) = written(&image::router());
+    let run = |more: &[&str]| kakoi(&[&["scan", "-q", text(&path)], more].concat()).status.code();
+    assert_eq!(run(&[]), Some(0));
+    assert_eq!(run(&["--fail-on", "critical"]), Some(1));
+    let out = folder.path().join("out");
+    assert_eq!(run(&["-o", text(&out)]), Some(0));
+    let old = out.join("facts.jsonl");
+    assert_eq!(run(&["--fail-on", "info", "--baseline", text(&old)]), Some(0));
+    let without = |line: &&str| !line.contains("\"fact\":\"account\"");
+    let old_text = fs::read_to_string(&old).unwrap();
+    fs::write(
+        &old,
+        old_text.lines().filter(without).map(|line| format!("{line}\n")).collect::<String>(),
+    )
+    .unwrap();
+    assert_eq!(
+        run(&["--fail-on", "high", "--baseline", text(&old)]),
+        Some(1),
+        "a new account finding"
+    );
+}
+
+#[test]
+fn a_baseline_that_is_none_is_refused_with_its_line() {
+    let (folder, path) = written(&image::router());
+    let baseline = folder.path().join("old.jsonl");
+    fs::write(&baseline, "{\"fact\":\"image\"}\n").unwrap();
+    let output = kakoi(&["scan", "-q", "--baseline", text(&baseline), text(&path)]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("line 1"), "{}", stderr(&output));
+}
+
+#[test]
+fn what_is_no_image_is_said_and_exits_with_3() {
+    let (_folder, empty) = written(b"");
+    let (_other, noise) = written(
+        &(0..5000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<u8>>(),
+    );
+    for (path, word) in [
+        ("/nonexistent/router.bin", "No such file"),
+        (text(&empty), "nothing"),
+        (text(&noise), "nothing"),
+        ("/dev/null", "neither"),
+    ] {
+        let output = kakoi(&["scan", "-q", path]);
+        assert_eq!(output.status.code(), Some(3), "{path}: {}", stderr(&output));
+        let message = stderr(&output);
+        assert!(message.contains(word) && message.contains(path), "{path}: {message}");
+    }
+}
+
+#[test]
+fn a_truncated_image_keeps_what_was_read_and_says_where_it_ends() {
+    let whole = image::router();
+    let (_folder, path) = written(&whole[..whole.len() / 2]);
+    let facts = facts_of(&[text(&path)]);
+    assert!(facts.files().count() > 0);
+    assert!(facts.containers().any(|container| container.state != OpenState::Full));
+    let problem = facts.problems().next().expect("a problem");
+    assert_eq!(problem.code.as_str(), "truncated", "{problem}");
+    assert!(problem.offset > 0);
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_help_names_the_exit_codes() {
+    assert_eq!(kakoi(&["scan"]).status.code(), Some(2));
+    assert_eq!(kakoi(&["scan", "--fail-on", "terrible", "x"]).status.code(), Some(2));
+    let help = stdout(&kakoi(&["--help"]));
+    assert!(help.contains("Exit codes") && !help.contains("parse-confined"), "{help}");
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let (_folder, path) = written(&image::router());
+    let mut child = command(&["scan", "-q", "--format", "facts", text(&path)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    assert_eq!((child.wait().unwrap().code(), words.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn rules_and_formats_explain_themselves() {
+    let list = stdout(&kakoi(&["rules"]));
+    assert!(list.contains("telnet-at-boot"));
+    let one = stdout(&kakoi(&["rules", "telnet-at-boot"]));
+    assert!(one.to_lowercase().contains("false positives"), "{one}");
+    assert_eq!(kakoi(&["rules", "no-such-rule"]).status.code(), Some(3));
+    assert!(stdout(&kakoi(&["formats"])).contains("squashfs"));
+}
+
+#[test]
+fn the_image_line_says_whether_the_parsers_were_confined() {
+    let (_folder, path) = written(&image::router());
+    let confined = |facts: &Facts| facts.image().unwrap().confined;
+    let output = kakoi(&["scan", "-q", "--no-sandbox", "--format", "facts", text(&path)]);
+    let free = Facts::from_json_lines(&stdout(&output)).unwrap();
+    assert!(!confined(&free));
+    assert!(stderr(&output).contains("without confinement"));
+    let held = facts_of(&[text(&path)]);
+    assert!(confined(&held), "this host has Landlock and seccomp");
+    let rest = |facts: &Facts| {
+        facts
+            .lines
+            .iter()
+            .filter(|fact| !matches!(fact, Fact::Image(_)))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rest(&held), rest(&free));
+}
