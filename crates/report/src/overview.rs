@@ -81,15 +81,37 @@ impl<'a> Overview<'a> {
         kernels.max_by_key(|kernel| (kernel.options.len(), std::cmp::Reverse(&kernel.release)))
     }
 
+    /// The heaviest mark of each of the three vendors with most marks.
     fn vendor(&self) -> Option<String> {
-        let mut weights: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        let mut vendors: BTreeMap<&str, (u32, u8, &str)> = BTreeMap::new();
         for mark in self.facts.sdk_marks() {
-            let family = mark.family.as_deref().unwrap_or_default();
-            let weight = weights.entry((&mark.vendor, family)).or_default();
-            *weight = weight.saturating_add(u32::from(mark.weight));
+            let (sum, heaviest, family) = vendors.entry(&mark.vendor).or_default();
+            *sum = sum.saturating_add(u32::from(mark.weight));
+            if let Some(own) = mark.family.as_deref().filter(|_| mark.weight > *heaviest) {
+                (*heaviest, *family) = (mark.weight, own);
+            }
         }
-        let heaviest = weights.into_iter().max_by_key(|(key, weight)| (*weight, !key.1.is_empty()));
-        heaviest.map(|((vendor, family), _)| format!("{vendor} {family}").trim_end().to_owned())
+        let mut vendors: Vec<_> = vendors.into_iter().collect();
+        vendors.sort_by_key(|(name, (sum, ..))| (std::cmp::Reverse(*sum), *name));
+        let names = vendors.iter().take(3);
+        let names =
+            names.map(|(name, (.., family))| format!("{name} {family}").trim_end().to_owned());
+        Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
+    }
+
+    /// What starts at boot in one line: services where any are told, and how many programs.
+    pub(crate) fn boot_summary(&self) -> String {
+        const MOST: usize = 14;
+        let services = self.facts.start_ups().filter(|start| start.service).map(name_of);
+        let services: BTreeSet<String> = services.collect();
+        let all = self.boot_names();
+        let shown: Vec<String> =
+            if services.is_empty() { all.clone() } else { services.into_iter().collect() };
+        let names = shown.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+        match all.len().saturating_sub(shown.len().min(MOST)) {
+            0 => names,
+            rest => format!("{names} and {rest} more"),
+        }
     }
 
     fn machine(&self) -> Option<String> {

@@ -113,8 +113,8 @@ fn write_identity(screen: &mut Screen, overview: &Overview<'_>) {
     let roots =
         if identity.roots.is_empty() { "none found".into() } else { identity.roots.join(", ") };
     screen.field("Root", &roots);
-    let started = overview.boot_names();
-    let names = if started.is_empty() { "nothing found".into() } else { started.join(", ") };
+    let started = overview.boot_summary();
+    let names = if started.is_empty() { "nothing found".into() } else { started };
     screen.field("Boot starts", &names);
     screen.field("Listening", &overview.listening().join(", "));
     screen.line("");

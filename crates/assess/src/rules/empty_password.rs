@@ -27,6 +27,9 @@ fn check(scan: &Scan<'_>) -> Vec<Verdict> {
     let empty = scan.facts.accounts().filter(|account| account.password == Password::Empty);
     empty
         .map(|account| {
+            if !is_named(account) {
+                return Verdict::CannotTell;
+            }
             let severity = match (can_log_in(account), remote) {
                 (true, true) => Severity::Critical,
                 (true, false) => Severity::High,

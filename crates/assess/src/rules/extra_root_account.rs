@@ -25,6 +25,9 @@ fn check(scan: &Scan<'_>) -> Vec<Verdict> {
     let extra = scan.facts.accounts().filter(|it| it.uid == Some(0) && it.name != "root");
     extra
         .map(|account| {
+            if !is_named(account) {
+                return Verdict::CannotTell;
+            }
             let severity = match (&account.password, has_root) {
                 (Password::Locked, _) => Severity::Low,
                 (_, true) => Severity::High,

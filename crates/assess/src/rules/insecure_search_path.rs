@@ -34,7 +34,10 @@ fn check(binary: &Binary<'_>) -> Verdict {
     let parts = || entries.iter().flat_map(|entry| entry.split(':'));
     if let Some(unsafe_part) = parts().find(|part| is_unsafe(part, binary.is_setuid_root())) {
         let base = if binary.is_setuid_root() { Severity::High } else { Severity::Low };
-        let message = format!("Libraries are searched in `{unsafe_part}`, which others may fill.");
+        let message = match unsafe_part {
+            "" => "Libraries are searched in the current directory.".to_owned(),
+            part => format!("Libraries are searched in `{part}`, which others may fill."),
+        };
         return Weakness::new(binary.graded(base), message).because(seen(entries)).found();
     }
     match parts().find(|part| LEFT_OVER.iter().any(|root| is_beneath(part, root))) {

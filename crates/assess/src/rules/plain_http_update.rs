@@ -13,7 +13,8 @@ pub(super) const RULE: Rule = Rule {
               `tftp:`. Low where a mark of a signature check is in the image too.",
         false_positives: "Addresses of information pages; updates whose signature is checked in a way \
                           that leaves no mark.",
-        false_negatives: "Addresses that are put together at run time.",
+        false_negatives: "Addresses that are put together at run time. Addresses that look like those of \
+              dynamic DNS services are passed over.",
         remedy: "Fetch over HTTPS with a checked certificate, and check a signature before installing.",
         references: &[Cwe(494), Cwe(319), Etsi("5.3-7"), Etsi("5.3-10"), Cra("I(2)(c)")],
     },
@@ -38,7 +39,15 @@ fn check(scan: &Scan<'_>) -> Vec<Verdict> {
         .collect()
 }
 
+/// Addresses of services that update a name in the DNS, not a device.
+const DYNAMIC_NAMES: [&str; 7] =
+    ["/nic/", "ddns", "dyndns", "dynamic", "hostname=", "myip=", "//dyn."];
+
 fn is_plain(mark: &kakoi_model::UpdateMark) -> bool {
-    let plain = ["http:", "ftp:", "tftp:"].iter().any(|scheme| mark.subject.starts_with(scheme));
+    let subject = mark.subject.to_ascii_lowercase();
+    if DYNAMIC_NAMES.iter().any(|mark| subject.contains(mark)) {
+        return false;
+    }
+    let plain = ["http:", "ftp:", "tftp:"].iter().any(|scheme| subject.starts_with(scheme));
     mark.kind == "plain-http" || (mark.kind == "update-url" && plain)
 }

@@ -13,7 +13,9 @@ pub(super) use crate::scan::{Binary, Exposure, Scan};
 
 pub(super) use super::kernel_option::{Switch, find_switch};
 pub(super) use super::listening::{find_at_boot, has_at_boot};
-pub(super) use super::subject::{can_log_in, of_account, of_component, of_permission, of_secret};
+pub(super) use super::subject::{
+    can_log_in, is_named, of_account, of_component, of_permission, of_secret,
+};
 
 /// The usual rule on a mitigation: absent is the weakness, unless there is nothing to protect or
 /// the machine has no such thing.

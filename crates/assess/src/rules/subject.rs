@@ -18,6 +18,11 @@ pub(super) fn of_account(weakness: Weakness, account: &Account) -> Verdict {
     }
 }
 
+/// Is the name written out? A script that makes accounts may name them by a variable.
+pub(super) fn is_named(account: &Account) -> bool {
+    !account.name.contains(['$', '%'])
+}
+
 /// Shells that refuse.
 const REFUSING: [&str; 4] = ["false", "nologin", "sync", "true"];
 

@@ -20,9 +20,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(scan: &Scan<'_>) -> Vec<Verdict> {
     let judge = |secret: &kakoi_model::Secret| match &secret.kind {
-        SecretKind::Token { kind } => {
-            of_secret(Weakness::new(Severity::Medium, format!("It holds a {kind}.")), secret)
-        }
+        SecretKind::Token { kind } => of_secret(
+            Weakness::new(Severity::Medium, format!("It holds what looks like a secret ({kind}).")),
+            secret,
+        ),
         _ => Verdict::Clear,
     };
     scan.facts.secrets().map(judge).collect()

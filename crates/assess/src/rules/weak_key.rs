@@ -7,10 +7,11 @@ pub(super) const RULE: Rule = Rule {
         code: "weak-key",
         title: "Short key",
         theme: Theme::Secrets,
-        mildest: Severity::Medium,
+        mildest: Severity::Low,
         worst: Severity::High,
         how: "Fires for RSA and DSA keys below 2048 bits and elliptic-curve keys below 224 bits (NIST SP \
-              800-57), in private keys and certificates. High for RSA below 1024.",
+              800-57), in private keys and certificates. High for RSA below 1024; low for certificates \
+              whose private key is elsewhere, such as those of authorities.",
         false_positives: "Keys of test suites and examples.",
         false_negatives: "Keys made from bad randomness.",
         remedy: "Use RSA with 3072 bits or an elliptic curve of 256 bits.",
@@ -37,6 +38,14 @@ fn check(scan: &Scan<'_>) -> Vec<Verdict> {
         };
         if bits >= least {
             return Verdict::Clear;
+        }
+        let listed =
+            matches!(secret.kind, SecretKind::Certificate { private_key_present: false, .. });
+        if listed {
+            let message = format!(
+                "This certificate has a key of {bits} bits ({algorithm}); {least} are the least."
+            );
+            return of_secret(Weakness::new(Severity::Low, message), secret);
         }
         let severity = if bits < 1024 && least == 2048 { Severity::High } else { Severity::Medium };
         let message =

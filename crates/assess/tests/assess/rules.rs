@@ -169,3 +169,24 @@ fn findings_are_worst_first_and_do_not_depend_on_the_order_of_facts() {
 fn empty_facts_give_no_findings() {
     assert_eq!(assess(&Facts::default()), vec![]);
 }
+
+#[test]
+fn accounts_and_addresses_that_only_a_running_script_knows_are_not_judged() {
+    let account = crate::router::surface::account("$login", 0, Password::Empty, 1);
+    let mark = |subject: &str| {
+        Fact::UpdateMark(UpdateMark {
+            kind: "update-url".into(),
+            subject: subject.into(),
+            evidence: vec![],
+        })
+    };
+    let dynamic_name = mark("http://members.example.com/nic/update?hostname=[DOMAIN]&myip=[IP]");
+    let facts = Facts { lines: vec![Fact::Account(account), dynamic_name] };
+    let assessment = weigh(&facts);
+    assert_eq!(assessment.findings, vec![]);
+    assert_eq!(assessment.cannot_tell.get("empty-password"), Some(&1));
+    assert_eq!(
+        severity_of(vec![mark("http://example.com/fw/")], "plain-http-update"),
+        Some(Severity::Medium)
+    );
+}

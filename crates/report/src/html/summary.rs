@@ -190,7 +190,7 @@ fn glance(overview: &Overview<'_>) -> Vec<(&'static str, String)> {
         ("Machine", told(identity.machine)),
         ("C library", told(identity.libc)),
         ("Root file systems", roots),
-        ("Starts at boot", overview.boot_names().join(", ")),
+        ("Starts at boot", overview.boot_summary()),
         ("Listening", overview.listening().join(", ")),
         ("Could not be read", count(overview.facts.problems().count(), "place", "places")),
     ]

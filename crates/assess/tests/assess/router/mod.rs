@@ -4,7 +4,7 @@
 
 pub(crate) mod build;
 mod kernel;
-mod surface;
+pub(crate) mod surface;
 
 use build::{binary, container, directory, gap, hidden, module, place, regular, symlink};
 use kakoi_model::*;
