@@ -174,3 +174,21 @@ fn reasons_of_the_library_the_machine_and_the_kernel_are_told_apart() {
     assert_eq!(calm.hardening.fortify.absence, Some(Absence::NotApplicable));
     assert_eq!(calm.hardening.stack_protector.absence, Some(Absence::Unknown));
 }
+
+#[test]
+fn dynamic_symbols_are_counted_without_section_headers_in_every_kind_of_hash_table() {
+    for toolchain in TOOLCHAINS {
+        for flags in [&[][..], &["-rdynamic"], &["-Wl,--hash-style=sysv"], &["-shared", "-fPIC"]] {
+            let sound = build(toolchain, toolchain::PROGRAM, flags);
+            let mut bare = sound.clone();
+            let (table, counts) =
+                if bare[4] == 2 { (0x28..0x30, 0x3a) } else { (0x20..0x24, 0x2e) };
+            bare[table].fill(0);
+            bare[counts..counts + 6].fill(0);
+            let (sound, bare) = (parse(&sound), parse(&bare));
+            assert!(sound.imports.contains(&"memcpy".to_owned()), "{:?}", sound.imports);
+            assert_eq!(sound.imports, bare.imports, "{} {flags:?}", toolchain.compiler);
+            assert_eq!(sound.dangerous_imports, ["strcpy"]);
+        }
+    }
+}

@@ -145,23 +145,29 @@ pub(super) fn find_calls(machine: u16, part: &Code<'_>, targets: &[u64]) -> Vec<
     if targets.is_empty() {
         return Vec::new();
     }
-    let words = |target: fn(u64, u32) -> Option<u64>| -> Vec<u64> {
-        let hits = part
-            .words()
-            .filter(|&(at, word)| target(at, word).is_some_and(|target| targets.contains(&target)));
-        hits.map(|(at, _)| at).collect()
-    };
     match machine {
-        EM_AARCH64 => words(aarch64_call),
+        EM_AARCH64 => find_word_calls(part, targets, aarch64_call),
         EM_ARM => {
-            let mut calls = words(arm_call);
+            let mut calls = find_word_calls(part, targets, arm_call);
             calls.extend(find_thumb_calls(part, targets));
             calls
         }
         EM_386 | EM_X86_64 => find_x86_calls(part, targets),
-        machine if is_mips(machine) => words(mips_call),
+        machine if is_mips(machine) => find_word_calls(part, targets, mips_call),
         _ => Vec::new(),
     }
+}
+
+/// Calls in 32-bit instructions, of which `target` tells where they go.
+fn find_word_calls(
+    part: &Code<'_>,
+    targets: &[u64],
+    target: impl Fn(u64, u32) -> Option<u64>,
+) -> Vec<u64> {
+    let calls = part
+        .words()
+        .filter(|&(at, word)| target(at, word).is_some_and(|target| targets.contains(&target)));
+    calls.map(|(at, _)| at).collect()
 }
 
 /// `bl` (Arm ARM C6.2.35).
@@ -375,5 +381,27 @@ fn find_mips_got_calls(elf: &Elf<'_>, code: &[Code<'_>], symbol: &Symbol<'_>) ->
     let Ok(offset) = i16::try_from(i128::from(offset) - 0x7ff0) else { return Vec::new() };
     let load = opcode << 16 | u32::from(offset as u16);
     let words = code.iter().flat_map(Code::words);
-    words.filter(|&(_, word)| word == load).map(|(at, _)| at).collect()
+    let mut calls: Vec<u64> = words.filter(|&(_, word)| word == load).map(|(at, _)| at).collect();
+    if size == 4 {
+        calls.extend(code.iter().flat_map(|part| find_mips16_loads(part, offset)));
+    }
+    calls
+}
+
+/// MIPS16 `lw` with an extended offset, from any base register: there `$gp` is copied first
+/// (MIPS Architecture for Programmers, volume IV-a). No structure is so large that the offset
+/// could be another's.
+fn find_mips16_loads(part: &Code<'_>, offset: i16) -> Vec<u64> {
+    let offset = offset as u16;
+    let extend = 0xf000 | (offset & 0x07e0) | offset >> 11;
+    let load = 0x9800 | (offset & 0x1f);
+    let mut loads = Vec::new();
+    let mut first = 0;
+    for (number, second) in part.halves().enumerate() {
+        if first == extend && second & 0xf81f == load {
+            loads.push(part.address.wrapping_add(2 * number as u64).wrapping_sub(2));
+        }
+        first = second;
+    }
+    loads
 }

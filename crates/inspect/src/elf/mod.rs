@@ -7,7 +7,7 @@
 //! it would be was read whole; else it is undetermined. docs/HARDENING.md says how each verdict
 //! is reached.
 //!
-//! Left out: DWARF (compilers come from `.comment` texts only), MIPS16 and microMIPS code, and
+//! Left out: DWARF (compilers come from `.comment` texts only), microMIPS code, and
 //! coverage of the stack protector in programs without symbols on ARM and MIPS (there only the
 //! protected functions are counted).
 //!
