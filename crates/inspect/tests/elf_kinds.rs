@@ -7,7 +7,7 @@
 mod toolchain;
 
 use kakoi_inspect::elf::parse_elf;
-use kakoi_model::{Absence, ElfFacts, ElfRole, Linkage, Observed, Symbols};
+use kakoi_model::{Absence, Coverage, ElfFacts, ElfRole, Linkage, Observed, Symbols};
 use toolchain::{TOOLCHAINS, Toolchain};
 
 const X86: Toolchain = TOOLCHAINS[0];
@@ -190,5 +190,21 @@ fn dynamic_symbols_are_counted_without_section_headers_in_every_kind_of_hash_tab
             assert_eq!(sound.imports, bare.imports, "{} {flags:?}", toolchain.compiler);
             assert_eq!(sound.dangerous_imports, ["strcpy"]);
         }
+    }
+}
+
+#[test]
+fn protected_functions_are_counted_through_every_kind_of_mips_call() {
+    let protector = ["-fstack-protector-strong", "-s"];
+    for how in [
+        &["-no-pie", "-fno-pic", "-mplt"][..],
+        &["-no-pie", "-fno-pic", "-mplt", "-mips16"],
+        &["-fPIE", "-pie"],
+        &["-fPIE", "-pie", "-mips16"],
+    ] {
+        let facts = parse(&build(MIPS, toolchain::PROGRAM, &[how, &protector].concat()));
+        let coverage = facts.hardening.stack_protector.observed.present().copied();
+        let wanted = Coverage { protected: Some(toolchain::PROTECTED), of: None };
+        assert_eq!(coverage, Some(wanted), "{how:?}");
     }
 }
