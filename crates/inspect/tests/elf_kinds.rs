@@ -7,7 +7,7 @@
 mod toolchain;
 
 use kakoi_inspect::elf::parse_elf;
-use kakoi_model::{Absence, ElfFacts, ElfRole, Linkage, Observed, Symbols};
+use kakoi_model::{Absence, Coverage, ElfFacts, ElfRole, Linkage, Observed, Symbols};
 use toolchain::{TOOLCHAINS, Toolchain};
 
 const X86: Toolchain = TOOLCHAINS[0];
@@ -173,4 +173,38 @@ fn reasons_of_the_library_the_machine_and_the_kernel_are_told_apart() {
     let calm = parse(&build(X86, "int main(int n, char **w) { return n; }", &[]));
     assert_eq!(calm.hardening.fortify.absence, Some(Absence::NotApplicable));
     assert_eq!(calm.hardening.stack_protector.absence, Some(Absence::Unknown));
+}
+
+#[test]
+fn dynamic_symbols_are_counted_without_section_headers_in_every_kind_of_hash_table() {
+    for toolchain in TOOLCHAINS {
+        for flags in [&[][..], &["-rdynamic"], &["-Wl,--hash-style=sysv"], &["-shared", "-fPIC"]] {
+            let sound = build(toolchain, toolchain::PROGRAM, flags);
+            let mut bare = sound.clone();
+            let (table, counts) =
+                if bare[4] == 2 { (0x28..0x30, 0x3a) } else { (0x20..0x24, 0x2e) };
+            bare[table].fill(0);
+            bare[counts..counts + 6].fill(0);
+            let (sound, bare) = (parse(&sound), parse(&bare));
+            assert!(sound.imports.contains(&"memcpy".to_owned()), "{:?}", sound.imports);
+            assert_eq!(sound.imports, bare.imports, "{} {flags:?}", toolchain.compiler);
+            assert_eq!(sound.dangerous_imports, ["strcpy"]);
+        }
+    }
+}
+
+#[test]
+fn protected_functions_are_counted_through_every_kind_of_mips_call() {
+    let protector = ["-fstack-protector-strong", "-s"];
+    for how in [
+        &["-no-pie", "-fno-pic", "-mplt"][..],
+        &["-no-pie", "-fno-pic", "-mplt", "-mips16"],
+        &["-fPIE", "-pie"],
+        &["-fPIE", "-pie", "-mips16"],
+    ] {
+        let facts = parse(&build(MIPS, toolchain::PROGRAM, &[how, &protector].concat()));
+        let coverage = facts.hardening.stack_protector.observed.present().copied();
+        let wanted = Coverage { protected: Some(toolchain::PROTECTED), of: None };
+        assert_eq!(coverage, Some(wanted), "{how:?}");
+    }
 }

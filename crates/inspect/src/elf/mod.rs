@@ -7,9 +7,9 @@
 //! it would be was read whole; else it is undetermined. docs/HARDENING.md says how each verdict
 //! is reached.
 //!
-//! Left out: DWARF (compilers come from `.comment` texts only), MIPS16 and microMIPS code, and
-//! coverage of the stack protector in programs without symbols on ARM and MIPS (there only the
-//! protected functions are counted).
+//! Left out: DWARF (compilers come from `.comment` texts only), microMIPS code, and the number of
+//! functions in programs without symbols on ARM and MIPS (there only the protected functions are
+//! counted).
 //!
 //! Invariant: every read is checked against the end of the file, every loop has a limit, and no
 //! section header decides a mitigation of a linked file.
