@@ -66,19 +66,38 @@ fn after_tokens(words: Words<'_>, width: Width, end: usize, count: usize) -> Opt
 
 /// Up to 6.3: `before` is where the count lies.
 fn before_count(words: Words<'_>, width: Width, place: &Place) -> Option<Vec<u64>> {
-    paddings(place.before, false).find_map(|end| {
-        let based = width.bytes().iter().find_map(|bytes| {
-            let base_at = end.checked_sub(*bytes)?;
-            let base = words.word(base_at, *bytes).filter(|base| is_base(*base, *bytes))?;
-            paddings(base_at, false).take(3).find_map(|end| {
-                relative(words, end.checked_sub(place.count.checked_mul(4)?)?, place.count, base)
-            })
-        });
-        based.or_else(|| {
+    let known = paddings(place.before, false).find_map(|end| {
+        based(words, width, place, end, |base| base != 0).or_else(|| {
             width.bytes().iter().find_map(|bytes| {
                 let start = end.checked_sub(place.count.checked_mul(*bytes)?)?;
                 absolute(words, start, place.count, *bytes)
             })
+        })
+    });
+    // Padding looks like a base that relocations fill in, so that comes last.
+    known.or_else(|| {
+        paddings(place.before, false)
+            .find_map(|end| based(words, width, place, end, |base| base == 0))
+    })
+}
+
+/// Offsets whose base ends at `end` and is one that `fits`.
+fn based(
+    words: Words<'_>,
+    width: Width,
+    place: &Place,
+    end: usize,
+    fits: fn(u64) -> bool,
+) -> Option<Vec<u64>> {
+    width.bytes().iter().find_map(|bytes| {
+        let base_at = end.checked_sub(*bytes)?;
+        let base = words.word(base_at, *bytes)?;
+        // A wide base read half a word off may look like another one.
+        if base_at % bytes != 0 || !is_base(base, *bytes) || !fits(base) {
+            return None;
+        }
+        paddings(base_at, false).find_map(|end| {
+            relative(words, end.checked_sub(place.count.checked_mul(4)?)?, place.count, base)
         })
     })
 }
@@ -137,10 +156,13 @@ fn own_place(words: Words<'_>, start: usize, count: usize) -> Option<Vec<u64>> {
     )
 }
 
-/// The addresses, if they ascend but for one in a hundred and are not all alike.
+/// The addresses, if they ascend but for one in a hundred, are not all alike, and lie in 4 GB but for
+/// those that are no addresses (per-processor variables, which come first).
 fn ascending(addresses: Vec<u64>) -> Option<Vec<u64>> {
     let allowed = addresses.len() / 100;
     let falls =
         addresses.windows(2).filter(|pair| pair.first() > pair.last()).take(allowed + 1).count();
-    (falls <= allowed && addresses.first() < addresses.last()).then_some(addresses)
+    let middle = addresses.get(addresses.len() / 2)?;
+    let near = addresses.last()?.checked_sub(*middle).is_some_and(|span| span < 1 << 32);
+    (falls <= allowed && near && addresses.first() < addresses.last()).then_some(addresses)
 }
