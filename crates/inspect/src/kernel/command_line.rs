@@ -46,6 +46,8 @@ fn is_command_line(line: &[u8]) -> bool {
         && text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
         && assigned * 2 >= words.len()
         && !words.iter().any(|word| word.ends_with('='))
+        // A driver's own text, to which it adds the number of the port.
+        && values(text, "console").all(|port| port.contains(|c: char| c.is_ascii_digit()))
 }
 
 /// The values of one parameter, in order.

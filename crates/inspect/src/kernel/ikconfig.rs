@@ -15,9 +15,12 @@ const MARK: usize = 8;
 /// The largest Debian configuration has 310 KB; more than this is no configuration.
 const MAX_CONFIG_BYTES: u64 = 8 << 20;
 
+/// Marks that are tried; a kernel has one.
+const MAX_MARKS: usize = 16;
+
 /// The configuration that a decompressed kernel carries, and the byte offset of its mark.
 pub(super) fn find_ikconfig(content: &[u8]) -> Option<(usize, Vec<u8>)> {
-    memmem::find_iter(content, OPENING).find_map(|at| {
+    memmem::find_iter(content, OPENING).take(MAX_MARKS).find_map(|at| {
         let config = inflate(content.get(at + MARK..)?)?;
         memmem::find(&config, b"CONFIG_")?;
         Some((at, config))

@@ -6,7 +6,9 @@
 //! symbol table is complete and a function that the option alone governs is not in it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use kakoi_model::{ConfigSource, Endian, KernelOption, KernelVersion, Observed};
 use memchr::memmem;
 
@@ -17,6 +19,8 @@ use super::options::{Since, Witness, names_arch, witnesses};
 
 /// A symbol table with fewer functions than this is not that of a whole kernel.
 const MIN_COMPLETE: usize = 3_000;
+/// Shorter names, or those of one word, may be texts of another meaning.
+const MIN_TELLING: usize = 10;
 /// Head of BTF (include/uapi/linux/btf.h): magic, version 1, no flags, header of 24 bytes.
 const BTF_HEADS: [&[u8]; 2] =
     [b"\x9f\xeb\x01\x00\x18\x00\x00\x00", b"\xeb\x9f\x01\x00\x00\x00\x00\x18"];
@@ -231,7 +235,10 @@ fn is_complete(sight: &Sight<'_>) -> bool {
 }
 
 fn from_witnesses(options: &mut Options, sight: &Sight<'_>) {
-    let names = functions(sight.kallsyms);
+    let names = match sight.kallsyms {
+        Some(table) => functions(table),
+        None => exported(sight.content),
+    };
     let complete = is_complete(sight);
     let version = Since(sight.banner.version);
     for witness in witnesses() {
@@ -282,14 +289,45 @@ fn shows_absence(witness: &Witness, version: Since, names: &HashMap<&str, bool>)
 
 /// Functions by name without what compilers append (`.isra.0`, `.cold`), and whether one of that
 /// name is more than a weak symbol.
-fn functions(kallsyms: Option<&Kallsyms>) -> HashMap<&str, bool> {
+fn functions(kallsyms: &Kallsyms) -> HashMap<&str, bool> {
     let mut names = HashMap::new();
-    for symbol in kallsyms.into_iter().flat_map(|table| &table.symbols) {
+    for symbol in &kallsyms.symbols {
         let base = symbol.name.split('.').next().unwrap_or_default();
         *names.entry(base).or_insert(false) |= !b"wWvV".contains(&symbol.kind);
     }
     names
 }
+
+/// Names of functions as whole texts: without a symbol table the names of exported functions are
+/// still there for modules. A name that could be another text is not looked for.
+fn exported(content: &[u8]) -> HashMap<&'static str, bool> {
+    let mut names = HashMap::new();
+    let Some((search, known)) = EXPORTS.as_ref() else { return names };
+    for found in search.find_iter(content) {
+        let before = found.start().checked_sub(1).and_then(|at| content.get(at));
+        if before == Some(&0)
+            && let Some(name) = known.get(found.pattern().as_usize())
+        {
+            names.insert(*name, true);
+        }
+    }
+    names
+}
+
+/// The names that [`exported`] looks for, each with the zero that ends it.
+static EXPORTS: LazyLock<Option<(AhoCorasick, Vec<&'static str>)>> = LazyLock::new(|| {
+    let telling = |name: &&str| name.len() >= MIN_TELLING && name.contains('_');
+    let names: Vec<&'static str> = witnesses()
+        .iter()
+        .flat_map(|witness| &witness.any)
+        .map(String::as_str)
+        .filter(telling)
+        .collect();
+    let patterns = names.iter().map(|name| [name.as_bytes(), b"\0"].concat());
+    let search =
+        AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()?;
+    Some((search, names))
+});
 
 /// `CONFIG_LSM`: a text that lists security modules (security/security.c, 5.1 and later).
 fn find_lsm_order(content: &[u8], version: KernelVersion) -> Option<String> {

@@ -17,8 +17,8 @@ mod policy;
 mod words;
 
 use kakoi_model::{
-    BackendFit, ConfigSource, Digest, ElfFacts, Evidence, File, KernelFacts, Observed, OfContent,
-    StartUp,
+    BackendFit, ConfigSource, Digest, ElfFacts, Evidence, File, KernelFacts, KernelVersion,
+    Observed, OfContent, StartUp,
 };
 
 use crate::{Contents, Root};
@@ -136,6 +136,21 @@ pub fn parse_kallsyms(content: &[u8]) -> Option<Vec<Symbol>> {
     let width = machine::find_machine(content).map_or(kallsyms::Width::Unknown, |m| m.width);
     kallsyms::find_kallsyms(content, width).map(|table| table.symbols)
 }
+/// Hardening options that mainline kernels of this version do not have on this machine (in the
+/// words of `ElfFacts::machine`).
+pub fn missing_options(machine: &str, version: KernelVersion) -> Vec<String> {
+    hardening::derive_hardening(
+        &infer::Options::new(),
+        ConfigSource::Inferred,
+        version,
+        Some(machine),
+    )
+    .into_iter()
+    .filter(|one| !matches!(one.verdict, kakoi_model::HardeningVerdict::Undetermined { .. }))
+    .map(|one| one.option)
+    .collect()
+}
+
 /// What the whole image adds to its kernels: configurations in files (`/boot/config-*`,
 /// `/proc/config.gz`, `.config` of a source archive), modules and their vermagic, LSM policies and
 /// what loads them. When modules name a kernel that the image does not hold, a kernel known only

@@ -16,6 +16,8 @@ const MIN_STEP_BYTES: u64 = 2 * STEP as u64;
 const MAX_STEP_BYTES: u64 = 100 * STEP as u64;
 /// The same for the names after the last marker, in the width of an address.
 const MAX_LAST_BLOCK: usize = 100 * STEP;
+/// Starts that are tried for all markers together; the right one is among the first thousands.
+const MAX_TRIES: usize = 1 << 20;
 /// Padding between the count and the names (256 on 64-bit PowerPC).
 const MAX_PADDING: usize = 256;
 
@@ -34,12 +36,13 @@ pub(super) fn find_names(content: &[u8], tokens: &Tokens<'_>) -> Option<Names> {
     let words = Words { bytes: content, endian: tokens.endian };
     let lowest = tokens.start.saturating_sub(MAX_BACKWARDS);
     let mut at = tokens.start;
+    let mut tries = MAX_TRIES;
     while let Some(next) = at.checked_sub(4).filter(|next| *next >= lowest) {
         at = next;
         if words.u32(at) != Some(0) {
             continue;
         }
-        let found = [4, 8].into_iter().find_map(|width| names_before(words, at, width));
+        let found = [4, 8].into_iter().find_map(|width| names_before(words, at, width, &mut tries));
         if found.is_some() {
             return found;
         }
@@ -48,16 +51,17 @@ pub(super) fn find_names(content: &[u8], tokens: &Tokens<'_>) -> Option<Names> {
 }
 
 /// Tries markers of this width at `at`.
-fn names_before(words: Words<'_>, at: usize, width: usize) -> Option<Names> {
+fn names_before(words: Words<'_>, at: usize, width: usize, tries: &mut usize) -> Option<Names> {
     let markers = read_markers(words, at, width);
     // The run may go on by chance into what follows the markers.
     (2..=markers.len()).rev().take(3).find_map(|length| {
         let markers = markers.get(..length)?;
         let last = usize::try_from(*markers.last()?).ok()?;
         let nearest = last.checked_next_multiple_of(4)?;
-        (nearest..nearest.saturating_add(MAX_LAST_BLOCK))
-            .step_by(4)
-            .find_map(|back| check_start(words, at.checked_sub(back)?, at, markers))
+        (nearest..nearest.saturating_add(MAX_LAST_BLOCK)).step_by(4).find_map(|back| {
+            *tries = tries.checked_sub(1)?;
+            check_start(words, at.checked_sub(back)?, at, markers)
+        })
     })
 }
 

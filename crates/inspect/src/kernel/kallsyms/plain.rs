@@ -24,10 +24,11 @@ pub(super) struct Plain {
     pub(super) symbols: Vec<(u8, String)>,
 }
 
-type Reader = fn(&[u8], usize, usize) -> Option<Vec<(u8, String)>>;
+type Reader = fn(&[u8], usize, usize, &mut usize) -> Option<Vec<(u8, String)>>;
 
 /// Looks at each aligned word as if it were a count.
 pub(super) fn find_plain(content: &[u8]) -> Option<Plain> {
+    // Names read in vain; a hostile image could make every word a count.
     let mut budget = content.len().saturating_mul(2);
     (0..content.len()).step_by(4).find_map(|at| {
         let head = content.get(at..at + 8)?;
@@ -59,16 +60,21 @@ fn names_after(
     readers.into_iter().find_map(|(read, back)| {
         // A first name that shares nothing starts with a zero itself.
         let start = (after + zeros).checked_sub(back).filter(|start| *start >= after)?;
-        *budget = budget.checked_sub(1)?;
-        Some(Plain { count_at, start, endian, symbols: read(content, start, count)? })
+        Some(Plain { count_at, start, endian, symbols: read(content, start, count, budget)? })
     })
 }
 
 /// Length, type, name.
-fn read_lengths(content: &[u8], start: usize, count: usize) -> Option<Vec<(u8, String)>> {
+fn read_lengths(
+    content: &[u8],
+    start: usize,
+    count: usize,
+    budget: &mut usize,
+) -> Option<Vec<(u8, String)>> {
     let mut symbols = Vec::new();
     let mut at = start;
     for _ in 0..count {
+        *budget = budget.checked_sub(1)?;
         let length = usize::from(*content.get(at)?);
         let next = at.checked_add(1 + length)?;
         let (kind, name) = content.get(at + 1..next)?.split_first()?;
@@ -82,11 +88,17 @@ fn read_lengths(content: &[u8], start: usize, count: usize) -> Option<Vec<(u8, S
 }
 
 /// Number of bytes shared with the name before, the rest, zero. Types were not kept then.
-fn read_prefixes(content: &[u8], start: usize, count: usize) -> Option<Vec<(u8, String)>> {
+fn read_prefixes(
+    content: &[u8],
+    start: usize,
+    count: usize,
+    budget: &mut usize,
+) -> Option<Vec<(u8, String)>> {
     let mut symbols: Vec<(u8, String)> = Vec::new();
     let mut at = start;
     let mut name: Vec<u8> = Vec::new();
     for _ in 0..count {
+        *budget = budget.checked_sub(1)?;
         let shared = usize::from(*content.get(at)?);
         let rest = content.get(at + 1..content.len().min(at.checked_add(2 + MAX_PLAIN_NAME)?))?;
         let rest = rest.get(..memchr::memchr(0, rest)?)?;

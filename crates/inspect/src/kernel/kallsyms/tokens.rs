@@ -18,6 +18,9 @@ const MAX_TOKEN: usize = 512;
 /// `.align 8` means 256 bytes on PowerPC; this much padding may follow the strings.
 const MAX_PADDING: usize = 256;
 
+/// Places that are tried; tables of character sets in a kernel make about ten.
+const MAX_DIGITS: usize = 256;
+
 /// A token table that agrees with its index.
 pub(super) struct Tokens<'a> {
     /// First byte of the table.
@@ -32,7 +35,9 @@ pub(super) struct Tokens<'a> {
 
 /// Token tables in the order of their offsets; there is one in most kernels.
 pub(super) fn find_tokens(content: &[u8]) -> impl Iterator<Item = Tokens<'_>> {
-    memmem::find_iter(content, DIGITS).filter_map(|digits| parse_table(content, digits))
+    memmem::find_iter(content, DIGITS)
+        .take(MAX_DIGITS)
+        .filter_map(|digits| parse_table(content, digits))
 }
 
 fn parse_table(content: &[u8], digits: usize) -> Option<Tokens<'_>> {
