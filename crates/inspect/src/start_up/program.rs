@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use kakoi_model::{Digest, Evidence, File, ImagePath, StartCertainty, StartMechanism};
 use memchr::memmem;
 
-use super::boot::{Boot, Context, Launch};
+use super::boot::{Boot, Launch};
+use super::context::Context;
 use super::daemons;
 use super::resolve::TargetKind;
 use super::shell::{Scope, Text};
@@ -101,10 +102,10 @@ fn read_program(boot: &Boot<'_>, file: &File) -> Option<bytes::Bytes> {
 fn start_named_by(boot: &mut Boot<'_>, file: &File, context: &Context) {
     let Some(content) = read_program(boot, file) else { return };
     let starts = |name: &&str| memmem::find(&content, name.as_bytes()).is_some();
-    if !STARTERS.iter().any(|name| starts(name)) {
+    if !STARTERS.iter().any(&starts) {
         return;
     }
-    let searches_path = ["execvp", "execlp", "_eval"].iter().any(|name| starts(name));
+    let searches_path = ["execvp", "execlp", "_eval"].iter().any(starts);
     let mut named = BTreeSet::new();
     for (offset, text) in strings(&content) {
         for words in commands_in(text, searches_path) {

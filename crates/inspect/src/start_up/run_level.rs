@@ -3,7 +3,8 @@
 
 use kakoi_model::{Evidence, File, ImagePath, StartMechanism};
 
-use super::boot::{Boot, Context, Launch};
+use super::boot::{Boot, Launch};
+use super::context::Context;
 use super::shell::{Scope, Text};
 
 /// Where run levels lie: `%` stands for the level.
