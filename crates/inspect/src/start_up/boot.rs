@@ -11,7 +11,7 @@ use super::record::Found;
 use super::resolve::{Resolver, Target, TargetKind};
 use super::shell::{Command, MAX_SCRIPT_BYTES, Scope, Script, Shell, Text, parse_script};
 use super::wrap::{Inner, unwrap};
-use super::{cron, daemons, inetd, init, listens, openwrt};
+use super::{cron, daemons, inetd, init, listens, openwrt, run_level};
 use crate::Root;
 
 /// Commands that are followed in one root file system.
@@ -168,6 +168,7 @@ impl<'a> Boot<'a> {
         self.start_interpreter(&launch, &target);
         match target.name.as_str() {
             "init" | "systemd" | "linuxrc" => init::start_by_script(self, &launch, &target),
+            "startpar" => run_level::start_parallel(self, &launch),
             "inetd" => inetd::start_services(self, &launch),
             "xinetd" => inetd::start_extended_services(self, &launch),
             "crond" | "cron" => cron::start_jobs(self, &launch),

@@ -27,6 +27,18 @@ pub(super) fn start_all(boot: &mut Boot<'_>, context: &Context, level: Option<ch
     }
 }
 
+/// `startpar -M start -R 2` of Debian's rc starts the links of a level side by side.
+pub(super) fn start_parallel(boot: &mut Boot<'_>, launch: &Launch) {
+    let value = |option: &str| {
+        let mut words = launch.words.iter().skip_while(|word| word.text != option).skip(1);
+        words.next().and_then(Text::value)
+    };
+    let level = value("-R").and_then(|level| level.chars().next());
+    if let (Some("start" | "boot"), Some(level)) = (value("-M"), level) {
+        start_all(boot, &launch.context, Some(level));
+    }
+}
+
 /// What systemd-sysv-generator(8) starts: links of the usual run level, without those that
 /// `has_unit`.
 pub(super) fn start_for_systemd(
