@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use kakoi_model::{Digest, Evidence, File, ImagePath, StartCertainty, StartMechanism, StartUp};
+use kakoi_model::{Digest, File, ImagePath, StartUp};
 
+use super::context::Context;
 use super::record::Found;
 use super::resolve::{Resolver, Target, TargetKind};
 use super::shell::{Command, MAX_SCRIPT_BYTES, Scope, Script, Shell, Text, parse_script};
 use super::wrap::{Inner, unwrap};
-use super::{cron, daemons, inetd, init, listens, openwrt};
+use super::{cron, daemons, inetd, init, listens, openwrt, run_level};
 use crate::Root;
 
 /// Commands that are followed in one root file system.
@@ -25,103 +26,6 @@ const MAX_NESTING: usize = 180;
 const MAX_RUNS: u32 = 3;
 /// Times that one script is followed at all.
 const MAX_RUNS_OF_FILE: u32 = 60;
-
-/// One step of a chain, with those before it.
-#[derive(Debug)]
-pub(super) struct Link {
-    evidence: Evidence,
-    before: Option<Rc<Link>>,
-}
-
-/// From where, how surely and as whom something starts.
-#[derive(Debug, Clone)]
-pub(super) struct Context {
-    pub(super) chain: Option<Rc<Link>>,
-    pub(super) mechanism: StartMechanism,
-    pub(super) certainty: StartCertainty,
-    pub(super) user: String,
-    /// Does the next program stay?
-    pub(super) service: bool,
-    /// The port on which inetd or systemd listens for it.
-    pub(super) port: Option<String>,
-}
-
-impl Context {
-    /// The kernel, about to start init.
-    pub(super) fn of_kernel() -> Self {
-        Self {
-            chain: None,
-            mechanism: StartMechanism::Kernel,
-            certainty: StartCertainty::Always,
-            user: "root".to_owned(),
-            service: false,
-            port: None,
-        }
-    }
-
-    /// What goes on from a start-up that is known already.
-    pub(super) fn after(known: &StartUp) -> Self {
-        let mut chain = None;
-        for evidence in &known.chain {
-            chain = Some(Rc::new(Link { evidence: evidence.clone(), before: chain }));
-        }
-        Self { chain, user: known.user.clone(), ..Self::of_kernel() }
-    }
-
-    /// What goes on inside a script that was started.
-    fn inside_script(&self) -> Self {
-        let mechanism = match self.mechanism {
-            StartMechanism::Inittab | StartMechanism::Kernel => StartMechanism::RcScript,
-            other => other,
-        };
-        Self { mechanism, service: false, port: None, ..self.clone() }
-    }
-
-    /// The same, one step further.
-    pub(super) fn with(&self, evidence: Evidence) -> Self {
-        let mut next = self.clone();
-        let same = next.chain.as_ref().is_some_and(|link| link.evidence == evidence);
-        if !same {
-            next.chain = Some(Rc::new(Link { evidence, before: self.chain.clone() }));
-        }
-        next
-    }
-
-    /// The same, from a line of a script.
-    pub(super) fn step(self, root: &Root<'_>, script: &Script, line: u32) -> Self {
-        let number = line as usize;
-        let text = script.text.lines().nth(number.saturating_sub(1)).unwrap_or_default().trim();
-        let evidence = Evidence::new("starts the next step")
-            .in_file(root.place(&script.path))
-            .on_line(number)
-            .with_excerpt(text.as_bytes());
-        self.with(evidence)
-    }
-
-    /// The same, no surer than this.
-    pub(super) fn at_most(mut self, certainty: StartCertainty) -> Self {
-        self.certainty = self.certainty.max(certainty);
-        self
-    }
-
-    /// The same, by another mechanism.
-    pub(super) fn by(mut self, mechanism: StartMechanism) -> Self {
-        self.mechanism = mechanism;
-        self
-    }
-
-    /// The steps from init on.
-    pub(super) fn chain(&self) -> Vec<Evidence> {
-        let mut steps = Vec::new();
-        let mut link = self.chain.as_ref();
-        while let Some(step) = link {
-            steps.push(step.evidence.clone());
-            link = step.before.as_ref();
-        }
-        steps.reverse();
-        steps
-    }
-}
 
 /// A program that is about to start.
 pub(super) struct Launch {
@@ -264,6 +168,7 @@ impl<'a> Boot<'a> {
         self.start_interpreter(&launch, &target);
         match target.name.as_str() {
             "init" | "systemd" | "linuxrc" => init::start_by_script(self, &launch, &target),
+            "startpar" => run_level::start_parallel(self, &launch),
             "inetd" => inetd::start_services(self, &launch),
             "xinetd" => inetd::start_extended_services(self, &launch),
             "crond" | "cron" => cron::start_jobs(self, &launch),

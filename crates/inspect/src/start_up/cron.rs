@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use kakoi_model::{ImagePath, StartCertainty, StartMechanism};
 
-use super::boot::{Boot, Context, Launch};
+use super::boot::{Boot, Launch};
+use super::context::Context;
 use super::shell::{Scope, Script, Shell, parse_script};
 
 /// Directories with one table per user.

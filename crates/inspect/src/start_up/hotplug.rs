@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use kakoi_model::{ImagePath, StartCertainty, StartMechanism};
 
-use super::boot::{Boot, Context};
+use super::boot::Boot;
+use super::context::Context;
 use super::shell::{Scope, Script, Shell, parse_script};
 
 const RULES: &[&str] = &["/etc/udev/rules.d", "/lib/udev/rules.d", "/usr/lib/udev/rules.d"];

@@ -8,7 +8,8 @@
 use kakoi_model::{Evidence, File, ImagePath, StartCertainty, StartMechanism};
 use memchr::memmem;
 
-use super::boot::{Boot, Context, Launch};
+use super::boot::{Boot, Launch};
+use super::context::Context;
 use super::inittab::{self, Lines};
 use super::resolve::{Target, TargetKind};
 use super::shell::{Scope, Text};

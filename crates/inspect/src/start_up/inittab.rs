@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use kakoi_model::{ImagePath, StartMechanism};
 
-use super::boot::{Boot, Context};
+use super::boot::Boot;
+use super::context::Context;
 use super::run_level;
 use super::shell::{Scope, Script, Shell, parse_script};
 

@@ -4,6 +4,7 @@
 //! How it works, and what it does not see: docs/START-UP.md.
 
 mod boot;
+mod context;
 mod cron;
 mod daemons;
 mod hotplug;

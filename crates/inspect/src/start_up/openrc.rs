@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use kakoi_model::{Evidence, ImagePath, StartMechanism};
 
-use super::boot::{Boot, Context, Launch};
+use super::boot::{Boot, Launch};
+use super::context::Context;
 use super::shell::{Scope, Script, Shell, Text, parse_script};
 
 const LEVELS: &[&str] = &["sysinit", "boot", "default"];

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use kakoi_model::{Digest, Evidence, File, ImagePath, StartCertainty, StartMechanism};
 use memchr::memmem;
 
-use super::boot::{Boot, Context, Launch};
+use super::boot::{Boot, Launch};
+use super::context::Context;
 use super::daemons;
 use super::resolve::TargetKind;
 use super::shell::{Scope, Text};
@@ -101,10 +102,10 @@ fn read_program(boot: &Boot<'_>, file: &File) -> Option<bytes::Bytes> {
 fn start_named_by(boot: &mut Boot<'_>, file: &File, context: &Context) {
     let Some(content) = read_program(boot, file) else { return };
     let starts = |name: &&str| memmem::find(&content, name.as_bytes()).is_some();
-    if !STARTERS.iter().any(|name| starts(name)) {
+    if !STARTERS.iter().any(&starts) {
         return;
     }
-    let searches_path = ["execvp", "execlp", "_eval"].iter().any(|name| starts(name));
+    let searches_path = ["execvp", "execlp", "_eval"].iter().any(starts);
     let mut named = BTreeSet::new();
     for (offset, text) in strings(&content) {
         for words in commands_in(text, searches_path) {
@@ -125,14 +126,12 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
     let target = boot.resolver.resolve(name, &scope);
     let Some(file) = target.file else { return };
     let executable = file.mode.is_none_or(|mode| mode & 0o111 != 0);
-    let bare = !name.contains('/');
-    let weak = bare && target.applet.is_some() && daemons::is_brief(&target.name);
     let content = boot.root().content(file).unwrap_or_default();
     let head = content.get(..4).unwrap_or_default();
     // Text without a first line that names an interpreter is more likely data.
     let plain = !head.starts_with(b"#!") && head != b"\x7fELF" && !name.ends_with(".sh");
     let library = matches!(target.kind, TargetKind::Program) && name.contains(".so");
-    if !executable || weak || library || plain || file.digest() == by.digest() {
+    if !executable || library || plain || file.digest() == by.digest() {
         return;
     }
     let background = words.last().is_some_and(|word| *word == "&");
@@ -148,7 +147,8 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
 /// The commands that a string may hold, each as words.
 fn commands_in(text: &str, searches_path: bool) -> Vec<Vec<&str>> {
     let mut commands = Vec::new();
-    let several = text.contains([';', '|', '&']);
+    // A name with a blank behind it waits for its arguments.
+    let several = text.contains([';', '|', '&']) || text.ends_with(' ') && !text.starts_with(' ');
     for segment in text.split([';', '|', '\n', '`', '(']).take(20) {
         for piece in segment.split("&&").take(20) {
             let background = piece.trim_end().ends_with('&');

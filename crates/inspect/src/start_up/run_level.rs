@@ -3,7 +3,8 @@
 
 use kakoi_model::{Evidence, File, ImagePath, StartMechanism};
 
-use super::boot::{Boot, Context, Launch};
+use super::boot::{Boot, Launch};
+use super::context::Context;
 use super::shell::{Scope, Text};
 
 /// Where run levels lie: `%` stands for the level.
@@ -23,6 +24,18 @@ pub(super) fn start_all(boot: &mut Boot<'_>, context: &Context, level: Option<ch
             let context = context.clone().by(StartMechanism::SysvRunLevel);
             start_links(boot, &directory, &context, "start");
         }
+    }
+}
+
+/// `startpar -M start -R 2` of Debian's rc starts the links of a level side by side.
+pub(super) fn start_parallel(boot: &mut Boot<'_>, launch: &Launch) {
+    let value = |option: &str| {
+        let mut words = launch.words.iter().skip_while(|word| word.text != option).skip(1);
+        words.next().and_then(Text::value)
+    };
+    let level = value("-R").and_then(|level| level.chars().next());
+    if let (Some("start" | "boot"), Some(level)) = (value("-M"), level) {
+        start_all(boot, &launch.context, Some(level));
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use kakoi_model::{Evidence, ImagePath, StartCertainty, StartMechanism};
 
-use super::boot::{Boot, Context, Launch};
+use super::boot::{Boot, Launch};
+use super::context::Context;
 use super::run_level;
 use super::shell::{Scope, exists};
 use super::unit::{Setting, Unit};

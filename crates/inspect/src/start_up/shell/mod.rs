@@ -12,7 +12,9 @@
 mod arithmetic;
 mod builtins;
 mod condition;
+mod control;
 mod expand;
+mod expansions;
 mod parser;
 mod pattern;
 mod run;
