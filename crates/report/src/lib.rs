@@ -5,3 +5,10 @@
 //! gives equal bytes; the time stamp is part of the input.
 
 #![forbid(unsafe_code)]
+
+mod cyclonedx;
+mod sbom;
+mod spdx;
+
+pub use cyclonedx::render_cyclonedx;
+pub use spdx::render_spdx;
