@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From facts and findings to HTML, SARIF, JSON and the terminal.
+//! From facts and findings to HTML, SARIF, CycloneDX, SPDX, JSON and the terminal.
 //!
 //! Text that comes from an image is of an attacker's choosing. Each renderer escapes it in one
 //! place: `html/markup.rs`, `serde_json` for SARIF and JSON, `text.rs` for the terminal.
@@ -9,16 +9,21 @@
 
 #![forbid(unsafe_code)]
 
+mod cyclonedx;
 mod html;
 mod json;
 mod overview;
 mod rule_text;
 mod sarif;
+mod sbom;
+mod spdx;
 mod terminal;
 mod text;
 
+pub use cyclonedx::render_cyclonedx;
 pub use html::render_html;
 pub use json::render_json;
 pub use rule_text::{render_rule, render_rules};
 pub use sarif::render_sarif;
+pub use spdx::render_spdx;
 pub use terminal::{Colour, TerminalOptions, render_terminal};

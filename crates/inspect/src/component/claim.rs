@@ -60,7 +60,7 @@ impl FileView<'_> {
     fn claim(&self, rule: &'static Rule, content: &mut Option<Bytes>) -> Option<Claim> {
         let named = self.is_named(rule);
         let mut marks: Vec<Mark> =
-            self.marks.iter().filter(|mark| self.counts(rule, mark)).cloned().collect();
+            self.marks.iter().filter(|mark| self.counts(rule, mark, named)).cloned().collect();
         if !named && marks.is_empty() {
             return None;
         }
@@ -89,8 +89,9 @@ impl FileView<'_> {
         })
     }
 
-    /// A file that needs the library, or imports the function, is a user of the component.
-    fn counts(&self, rule: &Rule, mark: &Mark) -> bool {
+    /// A file that needs the library, or imports the function, is a user of the component, unless
+    /// it is one of its own programs.
+    fn counts(&self, rule: &Rule, mark: &Mark, named: bool) -> bool {
         if mark.rule != rule.name {
             return false;
         }
@@ -100,7 +101,7 @@ impl FileView<'_> {
             let name = symbol.at.strip_suffix(b"\0").unwrap_or(&symbol.at);
             elf.imports.iter().any(|import| import.as_bytes() == name)
         });
-        !imported && !elf.needed.iter().any(|needed| rule.is_needed_as(needed))
+        !imported && (named || !elf.needed.iter().any(|needed| rule.is_needed_as(needed)))
     }
 
     fn name_version(&self, rule: &Rule) -> Option<String> {

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The bills of materials against the validators of their makers: the CycloneDX 1.6 JSON schema as
+//! the PyPI package `cyclonedx-python-lib` ships it, and `spdx-tools` for SPDX 2.3.
+//!
+//! Both are installed from PyPI into a Python environment beneath target/; nothing of them is in
+//! this repository. Without Python or the package index the test fails and says so.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use kakoi_model::{
+    Component, ComponentKind, ComponentSource, ContainerId, Digest, ElfFacts, Evidence, Fact,
+    Facts, FileRef, Image, ImagePath, Observed, OfContent,
+};
+use kakoi_report::{render_cyclonedx, render_spdx};
+use serde_json::Value;
+
+/// Exit code 0 for a valid document, 3 for one that is refused; anything else is a broken set-up.
+const VALIDATOR: &str = r#"
+import sys
+kind, path = sys.argv[1:]
+if kind == "cyclonedx":
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+    fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(path).read())
+    faults = [fault] if fault else []
+else:
+    from spdx_tools.spdx.parser.error import SPDXParsingError
+    from spdx_tools.spdx.parser.parse_anything import parse_file
+    from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+    try:
+        faults = validate_full_spdx_document(parse_file(path), "SPDX-2.3")
+    except SPDXParsingError as error:
+        faults = error.get_messages()
+for fault in faults:
+    print(str(fault)[:600])
+sys.exit(3 if faults else 0)
+"#;
+
+#[test]
+fn cyclonedx_is_valid_and_a_broken_document_is_refused() {
+    let text = render_cyclonedx(&sample()).unwrap();
+    assert_accepted("cyclonedx", "sample.cdx.json", &text);
+    let mut broken: Value = serde_json::from_str(&text).unwrap();
+    broken["components"][0]["type"] = "gadget".into();
+    assert_refused("cyclonedx", "broken.cdx.json", &broken.to_string());
+}
+
+#[test]
+fn spdx_is_valid_and_a_broken_document_is_refused() {
+    let text = render_spdx(&sample()).unwrap();
+    assert_accepted("spdx", "sample.spdx.json", &text);
+    let mut broken: Value = serde_json::from_str(&text).unwrap();
+    broken["packages"][1]["licenseDeclared"] = "no such licence".into();
+    assert_refused("spdx", "broken.spdx.json", &broken.to_string());
+}
+
+#[test]
+fn equal_facts_give_equal_bytes_and_only_the_time_stamp_differs_otherwise() {
+    let render = |facts: &Facts| render_cyclonedx(facts).unwrap() + &render_spdx(facts).unwrap();
+    assert_eq!(render(&sample()), render(&sample()));
+    let mut later = sample();
+    let Fact::Image(image) = &mut later.lines[0] else { panic!("the image comes first") };
+    image.scanned_at = Some(1_700_000_001);
+    let (one, other) = (render(&sample()), render(&later));
+    let differing: Vec<_> = one.lines().zip(other.lines()).filter(|(a, b)| a != b).collect();
+    assert_eq!(differing.len(), 2, "{differing:?}");
+}
+
+#[test]
+fn components_depend_on_the_libraries_that_their_files_need() {
+    let bom: Value = serde_json::from_str(&render_cyclonedx(&sample()).unwrap()).unwrap();
+    assert_eq!(bom["dependencies"][0]["ref"], "image");
+    assert_eq!(bom["dependencies"][0]["dependsOn"].as_array().map(Vec::len), Some(3));
+    assert_eq!(bom["dependencies"][1]["dependsOn"], serde_json::json!(["component-1"]));
+    let document: Value = serde_json::from_str(&render_spdx(&sample()).unwrap()).unwrap();
+    let depends = serde_json::json!({
+        "spdxElementId": "SPDXRef-component-0",
+        "relatedSpdxElement": "SPDXRef-component-1",
+        "relationshipType": "DEPENDS_ON",
+    });
+    assert!(document["relationships"].as_array().unwrap().contains(&depends));
+}
+
+#[test]
+fn facts_without_an_image_are_an_error() {
+    assert!(render_cyclonedx(&Facts::default()).is_err());
+    assert!(render_spdx(&Facts::default()).is_err());
+}
+
+/// Three components that need each optional part of both formats.
+fn sample() -> Facts {
+    let image = Image {
+        schema: kakoi_model::SCHEMA_VERSION,
+        tool: "kakoi 0.1.0".to_owned(),
+        name: "router \\x1b[31m.bin".to_owned(),
+        size: 4,
+        digest: Digest::of(b"image"),
+        scanned_at: Some(1_700_000_000),
+        confined: true,
+    };
+    let httpd = component("lighttpd", "/usr/sbin/lighttpd", ComponentKind::Application);
+    let mut openssl = component("openssl", "/lib/libcrypto.so.1.0.0", ComponentKind::Library);
+    openssl.license = Some("see COPYING (GPL?)".to_owned());
+    openssl.source = ComponentSource::PackageDatabase;
+    let mut vendor = component("cwmpd \u{e9}\"<", "/bin/cwmpd", ComponentKind::DeviceDriver);
+    vendor.version = Observed::undetermined("no-version", "no file of it tells its version");
+    vendor.license = Some("LicenseRef-proprietary".to_owned());
+    vendor.purl = None;
+    vendor.cpe = None;
+    vendor.digests.push(Digest::of(b"second"));
+    let mut elf = bare_elf();
+    elf.needed = vec!["libcrypto.so.1.0.0".to_owned(), "libgone.so.1".to_owned()];
+    let elf = OfContent { digest: httpd.digests[0], facts: elf };
+    let lines = vec![
+        Fact::Image(image),
+        Fact::Elf(elf),
+        Fact::Component(httpd),
+        Fact::Component(openssl),
+        Fact::Component(vendor),
+    ];
+    Facts { lines }
+}
+
+fn component(name: &str, path: &str, kind: ComponentKind) -> Component {
+    let file = FileRef { container: ContainerId(1), path: ImagePath::from(path) };
+    Component {
+        name: name.to_owned(),
+        kind,
+        version: Observed::Present("1.0.2k".to_owned()),
+        supplier: Some(name.to_owned()),
+        license: Some("BSD-3-Clause OR GPL-2.0-only".to_owned()),
+        purl: Some(format!("pkg:generic/{name}@1.0.2k")),
+        cpe: Some(format!("cpe:2.3:a:{name}:{name}:1.0.2k:*:*:*:*:*:*:*")),
+        upstream: Some("upstream".to_owned()),
+        depends: Vec::new(),
+        files: vec![file.clone()],
+        digests: vec![Digest::of(path.as_bytes())],
+        source: ComponentSource::VersionString,
+        evidence: vec![
+            Evidence::at("version string", 40).in_file(file).with_excerpt(b"OpenSSL 1.0.2k"),
+        ],
+    }
+}
+
+fn bare_elf() -> ElfFacts {
+    let absent = serde_json::json!({"is": "absent"});
+    let mitigation = serde_json::json!({"observed": absent});
+    serde_json::from_value(serde_json::json!({
+        "bits": 32, "endian": "big", "machine": "mips", "role": "executable",
+        "linkage": absent, "libc": mitigation, "compiler": absent, "symbols": absent,
+        "hardening": {
+            "nx": mitigation, "pie": mitigation, "relro": mitigation,
+            "stack_protector": mitigation, "fortify": mitigation, "stack_clash": mitigation,
+            "control_flow": mitigation, "search_path": absent, "text_relocations": absent,
+            "writable_executable": absent,
+        },
+    }))
+    .expect("facts that say nothing")
+}
+
+fn assert_accepted(kind: &str, name: &str, text: &str) {
+    let output = validate(kind, name, text);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn assert_refused(kind: &str, name: &str, text: &str) {
+    let output = validate(kind, name, text);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn validate(kind: &str, name: &str, text: &str) -> Output {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sbom-schema");
+    let python = python_with_validators(&folder);
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("a file beneath target/");
+    let mut command = Command::new(python);
+    command.args(["-c", VALIDATOR, kind]).arg(path).output().expect("Python runs")
+}
+
+/// A Python environment with both validators, made once.
+fn python_with_validators(folder: &Path) -> PathBuf {
+    static ONCE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _guard = ONCE.lock();
+    let python = folder.join("venv/bin/python");
+    let ready = folder.join("ready");
+    if !ready.exists() {
+        std::fs::create_dir_all(folder).expect("a folder beneath target/");
+        let made = Command::new("python3").args(["-m", "venv"]).arg(folder.join("venv")).status();
+        assert!(made.expect("this test needs python3").success(), "python3 -m venv failed");
+        let mut pip = Command::new(&python);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "cyclonedx-python-lib[json-validation]==11.*",
+        ]);
+        let installed = pip.arg("spdx-tools==0.8.*").status().expect("pip runs");
+        assert!(
+            installed.success(),
+            "the validators could not be installed from the package index"
+        );
+        std::fs::write(ready, "").expect("a file beneath target/");
+    }
+    python
+}
