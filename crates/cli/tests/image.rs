@@ -5,30 +5,30 @@
 use std::io::Write;
 
 /// An entry of a cpio archive.
-pub struct Entry<'a> {
-    pub path: &'a str,
-    pub mode: u32,
-    pub content: &'a [u8],
+pub(crate) struct Entry<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) mode: u32,
+    pub(crate) content: &'a [u8],
 }
 
-pub const fn file<'a>(path: &'a str, mode: u32, content: &'a [u8]) -> Entry<'a> {
+pub(crate) const fn file<'a>(path: &'a str, mode: u32, content: &'a [u8]) -> Entry<'a> {
     Entry { path, mode: 0o100_000 | mode, content }
 }
 
-pub const fn directory(path: &str) -> Entry<'_> {
+pub(crate) const fn directory(path: &str) -> Entry<'_> {
     Entry { path, mode: 0o040_755, content: b"" }
 }
 
-pub const fn link<'a>(path: &'a str, target: &'a str) -> Entry<'a> {
+pub(crate) const fn link<'a>(path: &'a str, target: &'a str) -> Entry<'a> {
     Entry { path, mode: 0o120_777, content: target.as_bytes() }
 }
 
-pub const fn device(path: &str) -> Entry<'_> {
+pub(crate) const fn device(path: &str) -> Entry<'_> {
     Entry { path, mode: 0o020_600, content: b"" }
 }
 
 /// The "new ASCII format" of cpio(5).
-pub fn cpio(entries: &[Entry<'_>]) -> Vec<u8> {
+pub(crate) fn cpio(entries: &[Entry<'_>]) -> Vec<u8> {
     let mut archive = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         push(&mut archive, index as u32 + 1, entry);
@@ -51,7 +51,7 @@ fn push(archive: &mut Vec<u8>, inode: u32, entry: &Entry<'_>) {
 }
 
 /// A router that lets anybody in: telnetd with a shell, an account without password.
-pub fn router() -> Vec<u8> {
+pub(crate) fn router() -> Vec<u8> {
     let busybox = std::fs::read("/bin/true").unwrap();
     cpio(&[
         directory("bin"),
@@ -74,7 +74,7 @@ pub fn router() -> Vec<u8> {
 }
 
 /// Compressed by the gzip program.
-pub fn gzip(content: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut child = std::process::Command::new("gzip")
         .args(["-n", "-c"])
         .stdin(std::process::Stdio::piped())
