@@ -4,6 +4,9 @@
 //!
 //! Needs `apt-get` with a package source and `dpkg-deb`; without them the test fails and says so.
 
+// Helpers of a test fail like the test itself.
+#![allow(clippy::print_stdout, clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -5,6 +5,9 @@
 //! Both are installed from PyPI into a Python environment beneath target/; nothing of them is in
 //! this repository. Without Python or the package index the test fails and says so.
 
+// Helpers of a test fail like the test itself.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Texts in one content that name components.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use kakoi_model::escape;
+use regex::bytes::Captures;
 
 use super::Mark;
-use super::rules::{MarkRule, Rule, SHIPPED, VersionPlace};
+use super::rules::{MarkRule, Pattern, Rule, SHIPPED, VersionPlace};
 use super::scan::Scanner;
 
 /// How far behind a text its version may reach.
@@ -16,6 +17,8 @@ const AFTER: usize = 128;
 const BEFORE: usize = 64;
 /// How far from a text a version that stands alone may be.
 const NEAR: usize = 256;
+/// As many versions as one text may tell in one file.
+const MAX_OWN: usize = 8;
 /// Longest excerpt.
 const EXCERPT: usize = 80;
 
@@ -58,7 +61,10 @@ pub(super) fn find_own(rule: &Rule, content: &[u8]) -> Vec<Mark> {
     let mut marks = Vec::new();
     for (pattern, mark) in rule.marks.iter().enumerate().filter(|(_, mark)| mark.own) {
         let places = memchr::memmem::find_iter(content, &mark.at);
-        marks.extend(places.filter_map(|at| read_mark(rule, pattern, content, at)).next());
+        let found = places.filter_map(|at| read_mark(rule, pattern, content, at));
+        // All of them, since two versions are none; but not a mark for each object file of a library.
+        let mut versions = BTreeSet::new();
+        marks.extend(found.filter(|mark| versions.insert(mark.version.clone())).take(MAX_OWN));
     }
     marks
 }
@@ -114,19 +120,14 @@ fn read_mark(rule: &Rule, pattern: usize, content: &[u8], at: usize) -> Option<M
     })
 }
 
-fn version_of(groups: Option<regex::bytes::Captures<'_>>) -> Option<String> {
+fn version_of(groups: Option<Captures<'_>>) -> Option<String> {
     let groups = groups?;
     let text = groups.get(1).or_else(|| groups.get(0))?;
     Some(String::from_utf8_lossy(text.as_bytes()).into_owned())
 }
 
 /// The NUL-terminated text that matches and is closest to `start..end`.
-fn closest(
-    regex: &regex::bytes::Regex,
-    content: &[u8],
-    start: usize,
-    end: usize,
-) -> Option<String> {
+fn closest(regex: &Pattern, content: &[u8], start: usize, end: usize) -> Option<String> {
     let from = start.saturating_sub(NEAR);
     let region = content.get(from..(end + NEAR).min(content.len()))?;
     let distance = |at: usize| if at < start { start - at } else { at.saturating_sub(end) };

@@ -2,10 +2,10 @@
 //! The rules file, `rules/components.toml`, compiled into the program and checked once.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use kakoi_model::ComponentKind;
-use regex::bytes::Regex;
+use regex::bytes::{Captures, Regex};
 use serde::Deserialize;
 
 /// The text of the rules, as shipped.
@@ -32,9 +32,16 @@ pub(super) struct Rule {
     packages: Vec<String>,
     pub(super) marks: Vec<MarkRule>,
     /// Version in a file name.
-    file: Option<Regex>,
+    file: Option<Pattern>,
     /// A text that could be the version, whole.
-    pub(super) sole: Option<Regex>,
+    pub(super) sole: Option<Pattern>,
+}
+
+/// A regular expression that is compiled when it is first needed: most images need few of the 400,
+/// and compiling all takes longer than scanning a root file system.
+pub(super) struct Pattern {
+    source: String,
+    compiled: OnceLock<Option<Regex>>,
 }
 
 /// A text that names a component.
@@ -56,11 +63,11 @@ pub(super) enum VersionPlace {
     /// Nowhere.
     None,
     /// Right behind.
-    Then(Regex),
+    Then(Pattern),
     /// Right before.
-    Before(Regex),
+    Before(Pattern),
     /// A NUL-terminated text in the neighbourhood.
-    Near(Regex),
+    Near(Pattern),
 }
 
 #[derive(Deserialize)]
@@ -153,8 +160,8 @@ impl Rule {
             sonames: raw.sonames,
             packages: raw.packages,
             marks,
-            file: raw.file.map(|file| compile("^(?:", &file, ")$")).transpose()?,
-            sole: raw.sole.map(|sole| compile("^(?:", &sole, ")$")).transpose()?,
+            file: raw.file.map(|source| Pattern::new("^(?:", &source, ")$")),
+            sole: raw.sole.map(|source| Pattern::new("^(?:", &source, ")$")),
         })
     }
 
@@ -198,9 +205,9 @@ impl MarkRule {
     fn new(raw: RawMark) -> Result<Self, String> {
         let place = match (raw.then, raw.before, raw.near) {
             (None, None, None) => VersionPlace::None,
-            (Some(then), None, None) => VersionPlace::Then(compile("^(?:", &then, ")")?),
-            (None, Some(before), None) => VersionPlace::Before(compile("(?:", &before, ")$")?),
-            (None, None, Some(near)) => VersionPlace::Near(compile("^(?:", &near, ")$")?),
+            (Some(then), None, None) => VersionPlace::Then(Pattern::new("^(?:", &then, ")")),
+            (None, Some(before), None) => VersionPlace::Before(Pattern::new("(?:", &before, ")$")),
+            (None, None, Some(near)) => VersionPlace::Near(Pattern::new("^(?:", &near, ")$")),
             _ => return Err(format!("{}: more than one place", raw.at)),
         };
         let at = raw.at.into_bytes();
@@ -219,14 +226,22 @@ impl MarkRule {
     }
 }
 
-/// Expands `<v>` and `<va>`, and compiles for bytes.
-fn compile(open: &str, source: &str, close: &str) -> Result<Regex, String> {
-    const NUMBER: &str = "[0-9]{1,8}(?:\\.[0-9]{1,8}){1,3}";
-    const SUFFIX: &str =
-        "(?:[a-z]{1,2}[0-9]{0,2}|-?(?:rc|pre|beta|alpha|p|P|git|stable|devel)[.0-9]*)?";
-    let source = source.replace("<va>", &format!("({NUMBER}{SUFFIX})"));
-    let source = source.replace("<v>", &format!("({NUMBER})"));
-    Regex::new(&format!("(?-u){open}{source}{close}")).map_err(|error| error.to_string())
+impl Pattern {
+    /// Expands `<v>` and `<va>`.
+    fn new(open: &str, source: &str, close: &str) -> Self {
+        const NUMBER: &str = "[0-9]{1,8}(?:\\.[0-9]{1,8}){1,3}";
+        const SUFFIX: &str =
+            "(?:[a-z]{1,2}[0-9]{0,2}|-?(?:rc|pre|beta|alpha|p|P|git|stable|devel)[.0-9]*)?";
+        let source = source.replace("<va>", &format!("({NUMBER}{SUFFIX})"));
+        let source = source.replace("<v>", &format!("({NUMBER})"));
+        Self { source: format!("(?-u){open}{source}{close}"), compiled: OnceLock::new() }
+    }
+
+    /// What it matches; nothing where the expression is malformed.
+    pub(super) fn captures<'a>(&self, text: &'a [u8]) -> Option<Captures<'a>> {
+        let compiled = self.compiled.get_or_init(|| Regex::new(&self.source).ok());
+        compiled.as_ref()?.captures(text)
+    }
 }
 
 /// `libz.so` is `libz.so`, `libz.so.1` and nothing else; a stem that ends otherwise is a beginning.
@@ -271,6 +286,17 @@ mod tests {
         let (rules, faults) = Rules::parse(RULES);
         assert_eq!(faults, Vec::<String>::new());
         assert!(rules.rules.len() >= 170, "{} rules", rules.rules.len());
+        for rule in &rules.rules {
+            let places = rule.marks.iter().filter_map(|mark| match &mark.place {
+                VersionPlace::None => None,
+                VersionPlace::Then(it) | VersionPlace::Before(it) | VersionPlace::Near(it) => {
+                    Some(it)
+                }
+            });
+            for pattern in places.chain(&rule.file).chain(&rule.sole) {
+                assert!(Regex::new(&pattern.source).is_ok(), "{}: {}", rule.name, pattern.source);
+            }
+        }
     }
 
     #[test]
@@ -301,8 +327,8 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_with_an_unknown_field_or_a_bad_expression_is_refused() {
-        assert!(!Rules::parse("[a]\nfile = '('\n").1.is_empty());
+    fn a_rule_with_an_unknown_field_or_a_short_text_is_refused() {
+        assert!(!Rules::parse("[a]\nmarks = [{ at = 'abc' }]\n").1.is_empty());
         assert!(!Rules::parse("[a]\nfiles = ['a']\nbogus = 1\n").1.is_empty());
     }
 }
