@@ -18,7 +18,7 @@ impl ContentKind {
     /// Can more containers lie somewhere inside? Not in kinds whose structure is known to the end.
     #[must_use]
     pub fn may_hold_containers(&self) -> bool {
-        self.name == "data" || self.name == "linux-kernel"
+        matches!(self.name, "data" | "linux-kernel" | "u-boot")
     }
 }
 
@@ -46,6 +46,7 @@ const MAGICS: &[(&[u8], &str)] = &[
     (b"\x1bLua", "lua-bytecode"),
     (b"-----BEGIN ", "pem"),
     (b"bFLT", "bflt"),
+    (b"\xd0\x0d\xfe\xed", "device-tree"),
     (b"MZ", "pe"),
 ];
 
@@ -61,6 +62,9 @@ pub fn find_kind(content: &[u8]) -> ContentKind {
     if let Some(line) = content.strip_prefix(b"#!") {
         return script(line);
     }
+    if is_kernel_image(content) {
+        return ContentKind::named("linux-kernel");
+    }
     if let Some((_, name)) = MAGICS.iter().find(|(magic, _)| content.starts_with(magic)) {
         return ContentKind::named(check_weak(name, content));
     }
@@ -71,7 +75,24 @@ pub fn find_kind(content: &[u8]) -> ContentKind {
     if memchr::memmem::find_iter(content, b"Linux version ").any(|at| is_banner(content, at)) {
         return ContentKind::named("linux-kernel");
     }
+    if is_boot_loader(content) {
+        return ContentKind::named("u-boot");
+    }
     ContentKind::named("data")
+}
+
+/// Kernels of arm64 and RISC-V are programs of EFI, too, and would be taken for such (Linux
+/// Documentation/arch/arm64/booting.rst, arch/riscv/boot-image-header.rst).
+fn is_kernel_image(content: &[u8]) -> bool {
+    matches!(content.get(0x38..0x3c), Some(b"ARM\x64" | b"RSC\x05"))
+}
+
+/// U-Boot prints its version and the date of its build.
+fn is_boot_loader(content: &[u8]) -> bool {
+    memchr::memmem::find_iter(content, b"U-Boot ").any(|at| {
+        let rest = content.get(at + 7..at + 11).unwrap_or_default();
+        rest.first().is_some_and(u8::is_ascii_digit) || rest == b"SPL "
+    })
 }
 
 /// Two-letter magics need a second witness.

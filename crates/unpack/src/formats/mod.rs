@@ -4,13 +4,25 @@
 
 use crate::Format;
 
+mod android;
 mod ar;
+mod arcadyan;
 mod cpio;
+mod fdt;
+mod ingenic;
+mod kernel;
+mod npk;
+mod ota;
+mod packimg;
 mod parts;
+mod rntp;
+mod seama;
 mod stream;
 mod tar;
 mod tplink;
 mod trx;
+mod ubnt;
+mod uboot_env;
 mod uimage;
 mod zip;
 
@@ -28,7 +40,29 @@ pub static ALL: &[&dyn Format] = &[
     &trx::Cybertan,
     &trx::Trx,
     &uimage::Uimage,
+    &ubnt::Ubnt,
+    &seama::Dlob,
+    &seama::Seama,
+    &packimg::Packimg,
+    &android::AndroidBoot,
+    &android::AndroidVendorBoot,
+    &android::AndroidSparse,
+    &ota::MatterOta,
+    &ota::ZigbeeOta,
+    &ota::LumiOta,
+    &npk::Npk,
+    &rntp::Rntp,
+    &ingenic::IngenicSpl,
+    &uboot_env::UbootEnvironment,
+    &fdt::Fit,
+    &fdt::Dtb,
+    // Kernels
+    &kernel::BzImage,
+    &kernel::ZImage,
+    &kernel::EfiZboot,
+    &kernel::IkConfig,
     // Compression
+    &arcadyan::Arcadyan,
     &stream::GZIP,
     &stream::XZ,
     &stream::BZIP2,

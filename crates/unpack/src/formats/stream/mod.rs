@@ -92,7 +92,7 @@ impl Format for Stream {
                 return result.map_err(|error| error.at(at, self.doc.title));
             }
         } else {
-            output.ends_at(at);
+            output.ends_at(at + appended_size(input.tail(at), spool.len()));
             output.confirm(self.proof);
         }
         let name = (self.name)(input.tail(claim.start)).unwrap_or_else(|| PAYLOAD.to_vec());
@@ -101,7 +101,38 @@ impl Format for Stream {
     }
 }
 
+/// Streams that kernels are compressed with.
+const KERNEL_STREAMS: [&Stream; 7] = [&GZIP, &XZ, &BZIP2, &LZMA, &LZOP, &LZ4_LEGACY, &ZSTD];
+
+/// The stream that begins with these bytes.
+pub(super) fn find_stream(bytes: &[u8]) -> Option<&'static Stream> {
+    KERNEL_STREAMS.into_iter().find(|stream| (stream.check)(bytes))
+}
+
+/// Where streams may begin, in order.
+pub(super) fn find_candidates(bytes: &[u8]) -> Vec<(usize, &'static Stream)> {
+    let mut found = Vec::new();
+    for stream in KERNEL_STREAMS {
+        for magic in stream.doc.magics {
+            let places = memchr::memmem::find_iter(bytes, magic.bytes);
+            let headers = places.filter(|&at| (stream.check)(&bytes[at..]));
+            found.extend(headers.map(|at| (at, stream)));
+        }
+    }
+    found.sort_by_key(|&(at, _)| at);
+    found
+}
+
 impl Stream {
+    pub(super) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Does one begin with these bytes?
+    pub(super) fn begins(&self, bytes: &[u8]) -> bool {
+        (self.check)(bytes)
+    }
+
     /// Where the next stream of the chain begins, or where this one ended.
     fn next(&self, input: &Input, end: usize) -> usize {
         let Chain::Padded(unit) = self.chain else { return end };
@@ -138,6 +169,13 @@ fn end_of_damaged(error: &CodecError, input: &Input, at: usize) -> usize {
         CodecFailure::Corrupt if error.consumed > 0 => at.saturating_add(error.consumed),
         _ => input.len(),
     }
+}
+
+/// The kernel's build appends the length of the content to streams that do not record it
+/// (scripts/Makefile.lib, `size_append`).
+fn appended_size(rest: &[u8], length: usize) -> usize {
+    let size = rest.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes));
+    if size.is_some_and(|size| size as usize == length) { 4 } else { 0 }
 }
 
 /// Hands a decoded stream to the output.
