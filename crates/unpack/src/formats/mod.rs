@@ -17,6 +17,7 @@ mod packimg;
 mod parts;
 mod rntp;
 mod seama;
+mod sevenz;
 mod stream;
 mod tar;
 mod tplink;
@@ -33,6 +34,7 @@ pub static ALL: &[&dyn Format] = &[
     &cpio::Cpio,
     &zip::Zip,
     &ar::Ar,
+    &sevenz::SevenZip,
     // Headers
     &tplink::TplinkV1,
     &tplink::TplinkV2,
