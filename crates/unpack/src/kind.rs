@@ -46,6 +46,7 @@ const MAGICS: &[(&[u8], &str)] = &[
     (b"\x1bLua", "lua-bytecode"),
     (b"-----BEGIN ", "pem"),
     (b"bFLT", "bflt"),
+    (b"QFI\xfb", "qcow"),
     (b"\xd0\x0d\xfe\xed", "device-tree"),
     (b"MZ", "pe"),
 ];

@@ -7,6 +7,7 @@ use crate::Format;
 mod android;
 mod ar;
 mod arcadyan;
+mod arj;
 mod cpio;
 mod fdt;
 mod ingenic;
@@ -35,6 +36,7 @@ pub static ALL: &[&dyn Format] = &[
     &zip::Zip,
     &ar::Ar,
     &sevenz::SevenZip,
+    &arj::Arj,
     // Headers
     &tplink::TplinkV1,
     &tplink::TplinkV2,

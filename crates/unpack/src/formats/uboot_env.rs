@@ -44,9 +44,20 @@ fn find_size(input: &Input, start: usize) -> Option<(usize, usize)> {
         input.u32(start, Endian::Big, "checksum").ok()?,
     );
     for header in [4, 5] {
+        // Beyond 64 KiB only zeros or ones can follow the texts: else each candidate would cost the
+        // checksum of half a megabyte.
+        let window = input.tail(start + header);
+        let window = window.get(..1 << 16).unwrap_or(window);
+        let texts = memchr::memmem::find(window, b"\0\0")?;
+        let rest = input.tail(start + header + texts + 2);
+        let fill = rest.first().copied().unwrap_or(0);
+        let filled = rest.iter().take(1 << 16).all(|&byte| byte == fill);
         let mut hasher = crc32fast::Hasher::new();
         let mut at = start + header;
         for size in (10..=19).flat_map(|shift| [1 << shift, 3 << (shift - 1)]) {
+            if size > 1 << 16 && !filled {
+                break;
+            }
             let Ok(bytes) = input.bytes(at, (start + size).saturating_sub(at), "environment")
             else {
                 break;

@@ -35,12 +35,14 @@ impl Format for Dtb {
 
     fn identify(&self, input: &Input, start: usize) -> Result<Claim, Refusal> {
         let end = tree::end(input, start)?;
-        Tree::parse(input, start)?;
         Ok(Claim { start, end, confidence: Confidence::Structure })
     }
 
     fn open(&self, input: &Input, claim: &Claim, output: &mut Output<'_>) -> Result<(), Problem> {
-        let tree = Tree::parse(input, claim.start)?;
+        // What was read of a damaged tree is taken, so that the rest is searched, but no byte twice.
+        let tree = Tree::parse(input, claim.start).inspect_err(|problem| {
+            output.ends_at(usize::try_from(problem.offset).unwrap_or(claim.end));
+        })?;
         let root = tree.root();
         for key in ["model", "compatible"] {
             if let Some(value) = root.texts(key) {

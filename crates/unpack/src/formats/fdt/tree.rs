@@ -43,10 +43,19 @@ pub(super) fn end(input: &Input, start: usize) -> Result<usize, Problem> {
         || size < 0x38
         || !(16..=17).contains(&version)
         || compatible > version
+        || !begins_with_node(input, start, size)?
     {
         return Err(Problem::new(ProblemCode::BadValue, start as u64, "device tree header"));
     }
     input.bytes(start, size, "device tree").map(|_| start + size)
+}
+
+/// Does the structure lie in the tree and begin with a root, whose name is empty?
+fn begins_with_node(input: &Input, start: usize, size: usize) -> Result<bool, Problem> {
+    let structure = input.size32(start + 8, BIG, "structure offset")?;
+    let strings = input.size32(start + 12, BIG, "strings offset")?;
+    let within = structure >= 0x28 && structure < size && strings >= 0x28 && strings <= size;
+    Ok(within && input.bytes(start + structure, 8, "root")? == [0, 0, 0, 1, 0, 0, 0, 0].as_slice())
 }
 
 impl<'a> Tree<'a> {

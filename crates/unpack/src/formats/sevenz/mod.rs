@@ -53,6 +53,8 @@ impl Format for SevenZip {
         let base = claim.start + START;
         let offset = input.size64(claim.start + 12, LITTLE, "header offset")?;
         let size = input.size64(claim.start + 20, LITTLE, "header size")?;
+        let [major, minor] = input.array(claim.start + 6, "version")?;
+        output.attribute("version", format_args!("{major}.{minor}"));
         let at = base.saturating_add(offset);
         let mut header = input.bytes(at, size, "header")?.to_vec();
         if crc32fast::hash(&header)
