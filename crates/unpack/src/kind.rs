@@ -187,11 +187,25 @@ mod tests {
             (b"caf\xe9 cr\xe8me, all of it in Latin-1 text", "text"),
             (b"\x00\x01\x02Linux version 2.6.31 (gcc)", "linux-kernel"),
             (b"\x00\x01\x02Linux version %s", "data"),
+            (b"\x00\x01\x02U-Boot 2013.07 (Jul 28 2017)", "u-boot"),
+            (b"\x00\x01\x02U-Boot at: %08lx", "data"),
+            (b"\xd0\x0d\xfe\xed\0\0\0\x48", "device-tree"),
         ] {
             let found = find_kind(content).name;
             let weak = content.starts_with(b"BM");
             assert!(found == kind || (weak && found == "data"), "{content:?} gives {found}");
         }
         assert_eq!(find_kind(b"#!/bin/sh -e\n").interpreter.as_deref(), Some("/bin/sh -e"));
+    }
+
+    #[test]
+    fn a_kernel_of_arm64_is_no_windows_program() {
+        let mut image = vec![0; 0x80];
+        image[..2].copy_from_slice(b"MZ");
+        image[0x3c] = 0x40;
+        image[0x40..0x44].copy_from_slice(b"PE\0\0");
+        assert_eq!(find_kind(&image).name, "pe");
+        image[0x38..0x3c].copy_from_slice(b"ARM\x64");
+        assert_eq!(find_kind(&image).name, "linux-kernel");
     }
 }
