@@ -187,7 +187,11 @@ impl Run<'_> {
             found.containers.push(opened);
         }
         if at < input.len() && (at > 0 || is_worth_carving(input, role)) {
-            self.carve(input, at, found);
+            if depth >= self.limits.depth {
+                found.problems.push(Problem::new(ProblemCode::DepthLimit, at as u64, "content"));
+            } else {
+                self.carve(input, at, found);
+            }
         }
         let whole = found.containers.is_empty() && role == Role::Member;
         if !whole {

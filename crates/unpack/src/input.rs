@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one bounds-checked door to the bytes of a content.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use kakoi_model::{Endian, Problem, ProblemCode};
+
+/// Where byte strings stand that were searched for.
+type Places = BTreeMap<&'static [u8], Arc<[usize]>>;
 
 /// The bytes of one content. Offsets count from its first byte.
 ///
@@ -13,13 +18,14 @@ use kakoi_model::{Endian, Problem, ProblemCode};
 #[derive(Debug, Clone)]
 pub struct Input {
     bytes: Bytes,
+    places: Arc<Mutex<Places>>,
 }
 
 impl Input {
     /// Reads from these bytes.
     #[must_use]
     pub fn new(bytes: Bytes) -> Self {
-        Self { bytes }
+        Self { bytes, places: Arc::default() }
     }
 
     /// Length in bytes.
@@ -44,6 +50,15 @@ impl Input {
     #[must_use]
     pub fn tail(&self, start: usize) -> &[u8] {
         self.bytes.get(start..).unwrap_or_default()
+    }
+
+    /// Everywhere that these bytes stand, in order. The content is searched once, however often
+    /// this is called: formats that look for their end would else be quadratic on hostile input.
+    #[must_use]
+    pub fn places(&self, needle: &'static [u8]) -> Arc<[usize]> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = || memchr::memmem::find_iter(&self.bytes, needle).collect();
+        Arc::clone(places.entry(needle).or_insert_with(found))
     }
 
     /// Shares a range without copying it.

@@ -18,7 +18,7 @@ impl ContentKind {
     /// Can more containers lie somewhere inside? Not in kinds whose structure is known to the end.
     #[must_use]
     pub fn may_hold_containers(&self) -> bool {
-        self.name == "data" || self.name == "linux-kernel"
+        matches!(self.name, "data" | "linux-kernel" | "u-boot")
     }
 }
 
@@ -46,6 +46,8 @@ const MAGICS: &[(&[u8], &str)] = &[
     (b"\x1bLua", "lua-bytecode"),
     (b"-----BEGIN ", "pem"),
     (b"bFLT", "bflt"),
+    (b"QFI\xfb", "qcow"),
+    (b"\xd0\x0d\xfe\xed", "device-tree"),
     (b"MZ", "pe"),
 ];
 
@@ -61,6 +63,9 @@ pub fn find_kind(content: &[u8]) -> ContentKind {
     if let Some(line) = content.strip_prefix(b"#!") {
         return script(line);
     }
+    if is_kernel_image(content) {
+        return ContentKind::named("linux-kernel");
+    }
     if let Some((_, name)) = MAGICS.iter().find(|(magic, _)| content.starts_with(magic)) {
         return ContentKind::named(check_weak(name, content));
     }
@@ -71,7 +76,24 @@ pub fn find_kind(content: &[u8]) -> ContentKind {
     if memchr::memmem::find_iter(content, b"Linux version ").any(|at| is_banner(content, at)) {
         return ContentKind::named("linux-kernel");
     }
+    if is_boot_loader(content) {
+        return ContentKind::named("u-boot");
+    }
     ContentKind::named("data")
+}
+
+/// Kernels of arm64 and RISC-V are programs of EFI, too, and would be taken for such (Linux
+/// Documentation/arch/arm64/booting.rst, arch/riscv/boot-image-header.rst).
+fn is_kernel_image(content: &[u8]) -> bool {
+    matches!(content.get(0x38..0x3c), Some(b"ARM\x64" | b"RSC\x05"))
+}
+
+/// U-Boot prints its version and the date of its build.
+fn is_boot_loader(content: &[u8]) -> bool {
+    memchr::memmem::find_iter(content, b"U-Boot ").any(|at| {
+        let rest = content.get(at + 7..at + 11).unwrap_or_default();
+        rest.first().is_some_and(u8::is_ascii_digit) || rest == b"SPL "
+    })
 }
 
 /// Two-letter magics need a second witness.
@@ -165,11 +187,25 @@ mod tests {
             (b"caf\xe9 cr\xe8me, all of it in Latin-1 text", "text"),
             (b"\x00\x01\x02Linux version 2.6.31 (gcc)", "linux-kernel"),
             (b"\x00\x01\x02Linux version %s", "data"),
+            (b"\x00\x01\x02U-Boot 2013.07 (Jul 28 2017)", "u-boot"),
+            (b"\x00\x01\x02U-Boot at: %08lx", "data"),
+            (b"\xd0\x0d\xfe\xed\0\0\0\x48", "device-tree"),
         ] {
             let found = find_kind(content).name;
             let weak = content.starts_with(b"BM");
             assert!(found == kind || (weak && found == "data"), "{content:?} gives {found}");
         }
         assert_eq!(find_kind(b"#!/bin/sh -e\n").interpreter.as_deref(), Some("/bin/sh -e"));
+    }
+
+    #[test]
+    fn a_kernel_of_arm64_is_no_windows_program() {
+        let mut image = vec![0; 0x80];
+        image[..2].copy_from_slice(b"MZ");
+        image[0x3c] = 0x40;
+        image[0x40..0x44].copy_from_slice(b"PE\0\0");
+        assert_eq!(find_kind(&image).name, "pe");
+        image[0x38..0x3c].copy_from_slice(b"ARM\x64");
+        assert_eq!(find_kind(&image).name, "linux-kernel");
     }
 }

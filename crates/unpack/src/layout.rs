@@ -15,6 +15,9 @@ pub(crate) fn describe_gap(content: &[u8], gap: Range<usize>) -> Vec<(Range<usiz
     let Some(bytes) = content.get(gap.clone()).filter(|bytes| !bytes.is_empty()) else {
         return Vec::new();
     };
+    if matches!(bytes[0], 0 | 0xff) && bytes.iter().all(|byte| *byte == bytes[0]) {
+        return vec![(gap, RegionKind::Padding { byte: bytes[0] })];
+    }
     let head = padding_run(bytes.iter());
     let tail = if head == bytes.len() { 0 } else { padding_run(bytes.iter().rev()) };
     let middle = gap.start + head..gap.end - tail;

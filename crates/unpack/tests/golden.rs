@@ -3,12 +3,12 @@
 //! README there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod corpus;
 mod tree;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use bytes::Bytes;
 use kakoi_model::{File, FileKind, RegionKind};
@@ -43,35 +43,19 @@ fn all_bytes() -> f64 {
     1.0
 }
 
-fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus")
-}
-
-fn folders(path: &Path) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(path)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect();
-    folders.sort();
-    folders
-}
-
 #[test]
 fn every_format_has_a_case() {
     let missing: Vec<&str> = formats::ALL
         .iter()
         .map(|format| format.doc().name)
-        .filter(|name| folders(&corpus().join(name)).is_empty())
+        .filter(|name| corpus::folders(&corpus::folder().join(name)).is_empty())
         .collect();
     assert!(missing.is_empty(), "formats without a golden case: {missing:?}");
 }
 
 #[test]
 fn every_folder_is_a_format() {
-    for folder in folders(&corpus()) {
+    for folder in corpus::folders(&corpus::folder()) {
         let name = folder.file_name().unwrap().to_str().unwrap();
         assert!(formats::find_by_name(name).is_some(), "{name} is no format of the registry");
     }
@@ -86,7 +70,8 @@ fn every_case_opens_as_expected() {
     let only = std::env::var("KAKOI_CASE").unwrap_or_default();
     let mut failures = Vec::new();
     let mut count = 0;
-    for case in folders(&corpus()).iter().flat_map(|format| folders(format)) {
+    for case in corpus::folders(&corpus::folder()).iter().flat_map(|format| corpus::folders(format))
+    {
         if !case.to_string_lossy().contains(&only) {
             continue;
         }
@@ -105,7 +90,7 @@ fn check_case(
     tree: &Path,
     expected: &[tree::Line],
 ) -> Result<(), String> {
-    let image = make_image(case, work, tree)?;
+    let image = corpus::make_image(case, work, tree)?;
     let text = fs::read_to_string(case.join("expect.toml")).map_err(|error| error.to_string())?;
     let expectation: Expectation = toml::from_str(&text).map_err(|error| error.to_string())?;
     let size = image.len() as u64;
@@ -120,41 +105,6 @@ fn check_case(
         return check_listing(case, &expectation, &lines, &text);
     }
     check_tree(expectation.tree, &lines, expected)
-}
-
-fn make_image(case: &Path, work: &Path, tree: &Path) -> Result<Vec<u8>, String> {
-    if let Ok(hex) = fs::read_to_string(case.join("input.hex")) {
-        return decode_hex(&hex);
-    }
-    let folder = tempfile::tempdir_in(work).map_err(|error| error.to_string())?;
-    let out = folder.path().join("image.bin");
-    let result = Command::new("bash")
-        .args(["-eu", "-o", "pipefail"])
-        .arg(case.join("recipe.sh"))
-        .current_dir(folder.path())
-        .env("TREE", tree)
-        .env("OUT", &out)
-        .env("CASE", case)
-        .output()
-        .map_err(|error| error.to_string())?;
-    if !result.status.success() {
-        let error = String::from_utf8_lossy(&result.stderr);
-        return Err(format!("recipe failed (`make test` installs its tools): {error}"));
-    }
-    fs::read(&out).map_err(|error| error.to_string())
-}
-
-fn decode_hex(text: &str) -> Result<Vec<u8>, String> {
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let digits: Vec<u8> =
-        lines.flat_map(str::bytes).filter(|byte| !byte.is_ascii_whitespace()).collect();
-    digits
-        .chunks(2)
-        .map(|pair| {
-            let pair = std::str::from_utf8(pair).map_err(|error| error.to_string())?;
-            u8::from_str_radix(pair, 16).map_err(|error| format!("{pair}: {error}"))
-        })
-        .collect()
 }
 
 fn check_opened(expectation: &Expectation, found: &Unpacked) -> Result<(), String> {

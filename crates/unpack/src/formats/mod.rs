@@ -4,7 +4,10 @@
 
 use crate::Format;
 
+mod android;
 mod ar;
+mod arcadyan;
+mod arj;
 mod cpio;
 mod cramfs;
 mod fields;
@@ -13,12 +16,24 @@ mod names;
 mod parts;
 mod romfs;
 mod squashfs;
+mod fdt;
+mod ingenic;
+mod kernel;
+mod npk;
+mod ota;
+mod packimg;
+mod parts;
+mod rntp;
+mod seama;
+mod sevenz;
 mod stream;
 mod tar;
 mod tplink;
 mod trx;
 mod ubi;
 mod ubifs;
+mod ubnt;
+mod uboot_env;
 mod uimage;
 mod unix;
 mod zip;
@@ -38,6 +53,8 @@ pub static ALL: &[&dyn Format] = &[
     &cpio::Cpio,
     &zip::Zip,
     &ar::Ar,
+    &sevenz::SevenZip,
+    &arj::Arj,
     // Headers
     &tplink::TplinkV1,
     &tplink::TplinkV2,
@@ -45,7 +62,29 @@ pub static ALL: &[&dyn Format] = &[
     &trx::Cybertan,
     &trx::Trx,
     &uimage::Uimage,
+    &ubnt::Ubnt,
+    &seama::Dlob,
+    &seama::Seama,
+    &packimg::Packimg,
+    &android::AndroidBoot,
+    &android::AndroidVendorBoot,
+    &android::AndroidSparse,
+    &ota::MatterOta,
+    &ota::ZigbeeOta,
+    &ota::LumiOta,
+    &npk::Npk,
+    &rntp::Rntp,
+    &ingenic::IngenicSpl,
+    &uboot_env::UbootEnvironment,
+    &fdt::Fit,
+    &fdt::Dtb,
+    // Kernels
+    &kernel::BzImage,
+    &kernel::ZImage,
+    &kernel::EfiZboot,
+    &kernel::IkConfig,
     // Compression
+    &arcadyan::Arcadyan,
     &stream::GZIP,
     &stream::XZ,
     &stream::BZIP2,

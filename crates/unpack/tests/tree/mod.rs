@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The sample tree that recipes pack: what root file systems of devices contain, in small.
+// Each test program uses a part of this.
+#![allow(dead_code)]
 
 use std::fmt;
 use std::fs;
@@ -27,20 +29,29 @@ impl fmt::Display for Line {
 /// Makes the tree: directories, text, binary content of several sizes (0 bytes, below and above
 /// a block, incompressible, sparse), links, set-ID bits, and a long and a non-ASCII name.
 pub(crate) fn make_tree(root: &Path) {
+    make_scaled_tree(root, 1);
+}
+
+/// The same names with contents shorter by a factor: for tests that unpack an image many times.
+pub(crate) fn make_small_tree(root: &Path) {
+    make_scaled_tree(root, 8);
+}
+
+fn make_scaled_tree(root: &Path, factor: usize) {
     for directory in ["bin", "dev", "etc/init.d", "lib", "usr/share/deep/er/still", "var/empty"] {
         fs::create_dir_all(root.join(directory)).unwrap();
     }
     let files: [(&str, u32, Vec<u8>); 12] = [
-        ("bin/busybox", 0o4755, pseudo_random(70_000, 1)),
+        ("bin/busybox", 0o4755, pseudo_random(70_000 / factor, 1)),
         ("bin/small", 0o755, b"#!/bin/sh\nexec busybox\n".to_vec()),
         ("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n".to_vec()),
         ("etc/shadow", 0o600, b"root::0:0:99999:7:::\n".to_vec()),
         ("etc/init.d/rcS", 0o755, b"#!/bin/sh\ntelnetd -l /bin/sh\n".to_vec()),
         ("etc/empty", 0o640, Vec::new()),
-        ("lib/block.bin", 0o644, pseudo_random(131_072, 2)),
-        ("lib/text.txt", 0o644, b"the same line again\n".repeat(20_000)),
-        ("usr/share/large.bin", 0o644, large()),
-        ("usr/share/sparse.bin", 0o644, sparse()),
+        ("lib/block.bin", 0o644, pseudo_random(131_072 / factor, 2)),
+        ("lib/text.txt", 0o644, b"the same line again\n".repeat(20_000 / factor)),
+        ("usr/share/large.bin", 0o644, large(factor)),
+        ("usr/share/sparse.bin", 0o644, sparse(factor)),
         ("usr/share/deep/er/still/leaf", 0o444, b"leaf".to_vec()),
         (
             "usr/share/a-file-name-that-is-longer-than-most-of-them-are-but-still-legal.conf",
@@ -77,18 +88,19 @@ pub(crate) fn make_tree(root: &Path) {
 }
 
 /// Compressible and incompressible stretches, over several blocks of any file system.
-fn large() -> Vec<u8> {
-    let mut content = pseudo_random(200_000, 3);
-    content.extend(std::iter::repeat_n(b'k', 300_000));
-    content.extend(pseudo_random(12_345, 4));
+fn large(factor: usize) -> Vec<u8> {
+    let mut content = pseudo_random(200_000 / factor, 3);
+    content.extend(std::iter::repeat_n(b'k', 300_000 / factor));
+    content.extend(pseudo_random(12_345 / factor, 4));
     content
 }
 
 /// A hole of several blocks between two bytes.
-fn sparse() -> Vec<u8> {
-    let mut content = vec![0; 400_000];
+fn sparse(factor: usize) -> Vec<u8> {
+    let length = 400_000 / factor;
+    let mut content = vec![0; length];
     content[0] = 1;
-    content[399_999] = 2;
+    content[length - 1] = 2;
     content
 }
 

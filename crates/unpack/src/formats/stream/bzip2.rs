@@ -13,7 +13,7 @@ pub(in crate::formats) static BZIP2: Stream = Stream {
     codec: Codec::Bzip2,
     check: is_header,
     proof: Confidence::Checksum,
-    chain: Chain::Padded(1),
+    chain: Chain::Adjacent,
     name: unnamed,
 };
 

@@ -13,7 +13,7 @@ pub(in crate::formats) static GZIP: Stream = Stream {
     codec: Codec::Gzip,
     check: is_header,
     proof: Confidence::Checksum,
-    chain: Chain::Padded(1),
+    chain: Chain::Adjacent,
     name: original_name,
 };
 

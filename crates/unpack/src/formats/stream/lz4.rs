@@ -13,7 +13,7 @@ pub(in crate::formats) static LZ4: Stream = Stream {
     codec: Codec::Lz4Frame,
     check: is_frame,
     proof: Confidence::Structure,
-    chain: Chain::Padded(1),
+    chain: Chain::Adjacent,
     name: unnamed,
 };
 
@@ -23,7 +23,7 @@ pub(in crate::formats) static LZ4_LEGACY: Stream = Stream {
     codec: Codec::Lz4Legacy,
     check: is_legacy,
     proof: Confidence::Structure,
-    chain: Chain::Padded(1),
+    chain: Chain::Adjacent,
     name: unnamed,
 };
 

@@ -13,7 +13,7 @@ pub(in crate::formats) static LZIP: Stream = Stream {
     codec: Codec::Lzip,
     check: is_header,
     proof: Confidence::Checksum,
-    chain: Chain::Padded(1),
+    chain: Chain::Adjacent,
     name: unnamed,
 };
 

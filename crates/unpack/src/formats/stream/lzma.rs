@@ -29,6 +29,7 @@ static DOC: FormatDoc = FormatDoc {
         Magic::new(b"\x5d\0\0"),
         Magic::new(b"\x6d\0\0"),
         Magic::new(b"\x6c\0\0"),
+        Magic::new(b"\x6e\0\0"),
         Magic::new(b"\x5a\0\0"),
         Magic::new(b"\x5b\0\0"),
         Magic::new(b"\x5c\0\0"),

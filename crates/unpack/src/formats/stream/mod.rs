@@ -38,6 +38,9 @@ const PAYLOAD: &[u8] = b"payload";
 /// for one: noise decodes for a while, too.
 const MIN_CARVED: usize = 16 << 10;
 
+/// Zeros between two streams of one content.
+const MAX_PADDING: usize = 512;
+
 /// A format that is one stream, or several in a row.
 pub(super) struct Stream {
     doc: &'static FormatDoc,
@@ -56,7 +59,9 @@ pub(super) struct Stream {
 enum Chain {
     /// Not.
     Single,
-    /// At once, or after zero bytes up to a multiple of this.
+    /// At once.
+    Adjacent,
+    /// At once, or after a multiple of this many zeros.
     Padded(usize),
 }
 
@@ -76,7 +81,7 @@ impl Format for Stream {
         let mut spool = output.spool();
         let mut at = claim.start;
         let mut result = Ok(());
-        while result.is_ok() && (at == claim.start || (self.check)(input.tail(at))) {
+        while result.is_ok() && (at == claim.start || self.continues(input, at)) {
             match decode_into(self.codec, input.tail(at), &mut spool) {
                 Ok(consumed) => at = self.next(input, at + consumed.max(1)),
                 Err(error) => result = Err(error),
@@ -92,7 +97,7 @@ impl Format for Stream {
                 return result.map_err(|error| error.at(at, self.doc.title));
             }
         } else {
-            output.ends_at(at);
+            output.ends_at(at + appended_size(input.tail(at), spool.len()));
             output.confirm(self.proof);
         }
         let name = (self.name)(input.tail(claim.start)).unwrap_or_else(|| PAYLOAD.to_vec());
@@ -101,11 +106,52 @@ impl Format for Stream {
     }
 }
 
+/// Streams that kernels are compressed with.
+const KERNEL_STREAMS: [&Stream; 7] = [&GZIP, &XZ, &BZIP2, &LZMA, &LZOP, &LZ4_LEGACY, &ZSTD];
+
+/// The stream that begins with these bytes.
+pub(super) fn find_stream(bytes: &[u8]) -> Option<&'static Stream> {
+    KERNEL_STREAMS.into_iter().find(|stream| (stream.check)(bytes))
+}
+
+/// Where streams may begin, in order.
+pub(super) fn find_candidates(bytes: &[u8]) -> Vec<(usize, &'static Stream)> {
+    let mut found = Vec::new();
+    for stream in KERNEL_STREAMS {
+        for magic in stream.doc.magics {
+            let places = memchr::memmem::find_iter(bytes, magic.bytes);
+            let headers = places.filter(|&at| (stream.check)(&bytes[at..]));
+            found.extend(headers.map(|at| (at, stream)));
+        }
+    }
+    found.sort_by_key(|&(at, _)| at);
+    found
+}
+
 impl Stream {
+    pub(super) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Does one begin with these bytes?
+    pub(super) fn begins(&self, bytes: &[u8]) -> bool {
+        (self.check)(bytes)
+    }
+
+    fn continues(&self, input: &Input, at: usize) -> bool {
+        !matches!(self.chain, Chain::Single) && (self.check)(input.tail(at))
+    }
+
     /// Where the next stream of the chain begins, or where this one ended.
     fn next(&self, input: &Input, end: usize) -> usize {
-        let Chain::Padded(unit) = self.chain else { return end };
-        let zeros = input.tail(end).iter().take_while(|&&byte| byte == 0).count();
+        let unit = match self.chain {
+            Chain::Single => return end,
+            Chain::Adjacent => usize::MAX,
+            Chain::Padded(unit) => unit,
+        };
+        // Longer padding is that of a flash image, and what follows it something else.
+        let padding = input.tail(end).iter().take(MAX_PADDING);
+        let zeros = padding.take_while(|&&byte| byte == 0).count();
         let next = end + zeros / unit * unit;
         if (self.check)(input.tail(next)) { next } else { end }
     }
@@ -138,6 +184,13 @@ fn end_of_damaged(error: &CodecError, input: &Input, at: usize) -> usize {
         CodecFailure::Corrupt if error.consumed > 0 => at.saturating_add(error.consumed),
         _ => input.len(),
     }
+}
+
+/// The kernel's build appends the length of the content to streams that do not record it
+/// (scripts/Makefile.lib, `size_append`).
+fn appended_size(rest: &[u8], length: usize) -> usize {
+    let size = rest.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes));
+    if size.is_some_and(|size| size as usize == length) { 4 } else { 0 }
 }
 
 /// Hands a decoded stream to the output.
@@ -196,5 +249,65 @@ impl Write for Nowhere {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use kakoi_model::FileKind;
+
+    use crate::{Limits, NoJournal, Store, unpack_image};
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Format, offset and size of all containers, and the sizes of all files.
+    fn shape(image: Vec<u8>) -> (Vec<(String, u64, u64)>, Vec<u64>) {
+        let found = unpack_image(image.into(), &Store::in_memory(), &Limits::default(), &NoJournal);
+        let containers = found.containers.iter();
+        let containers = containers.map(|c| (c.format.clone(), c.offset, c.size)).collect();
+        let files = found.files.iter().filter(|file| matches!(file.kind, FileKind::Regular { .. }));
+        (containers, files.map(kakoi_model::File::size).collect())
+    }
+
+    #[test]
+    fn streams_with_padding_between_are_two_contents() {
+        let (first, second) = (gzip(b"kernel"), gzip(b"a ramdisk"));
+        let (one, two) = (first.len() as u64, second.len() as u64);
+        let padded = [&first[..], &[0; 100], &second].concat();
+        let wanted = vec![("gzip".to_owned(), 0, one), ("gzip".to_owned(), one + 100, two)];
+        assert_eq!(shape(padded), (wanted, vec![6, 9]));
+        let adjacent = [&first[..], &second].concat();
+        assert_eq!(shape(adjacent), (vec![("gzip".to_owned(), 0, one + two)], vec![15]));
+    }
+
+    #[test]
+    fn the_size_that_the_build_of_the_kernel_appends_belongs_to_the_stream() {
+        let stream = gzip(b"kernel");
+        let image = [&stream[..], &6_u32.to_le_bytes(), b"not it"].concat();
+        let end = stream.len() as u64 + 4;
+        assert_eq!(shape(image).0, [("gzip".to_owned(), 0, end)]);
+    }
+
+    #[test]
+    fn what_follows_a_damaged_stream_is_still_found() {
+        // Not compressible, so that damage shows in the checksum only.
+        let mut state = 1_u64;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        });
+        let mut damaged = gzip(&noise.take(60_000).collect::<Vec<u8>>());
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 1;
+        let image = [&damaged[..], b"between", &gzip(b"whole")].concat();
+        let (containers, sizes) = shape(image);
+        assert_eq!(containers.len(), 2);
+        assert_eq!(sizes.last(), Some(&5));
     }
 }

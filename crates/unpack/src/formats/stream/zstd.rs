@@ -13,7 +13,7 @@ pub(in crate::formats) static ZSTD: Stream = Stream {
     codec: Codec::Zstd,
     check: is_header,
     proof: Confidence::Structure,
-    chain: Chain::Padded(1),
+    chain: Chain::Adjacent,
     name: unnamed,
 };
 

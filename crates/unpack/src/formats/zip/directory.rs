@@ -12,6 +12,9 @@ const HEADER: usize = 46;
 /// Length of the end record without comment.
 const END: usize = 22;
 
+/// End records that are tried for one archive: those of archives stored in it come first.
+const MAX_ENDS: usize = 256;
+
 /// A directory that fits the archive.
 pub(super) struct Directory {
     /// Where it begins in the content.
@@ -26,9 +29,9 @@ pub(super) struct Directory {
 /// The first end record after `start` whose directory lies before it and belongs to an archive
 /// that begins there. (An archive that is stored in this one has an end record, too.)
 pub(super) fn find(input: &Input, start: usize) -> Option<Directory> {
-    memchr::memmem::find_iter(input.tail(start), b"PK\x05\x06")
-        .take(1000)
-        .find_map(|found| parse_end(input, start, start + found))
+    let places = input.places(b"PK\x05\x06");
+    let first = places.partition_point(|&at| at < start);
+    places[first..].iter().take(MAX_ENDS).find_map(|&at| parse_end(input, start, at))
 }
 
 fn parse_end(input: &Input, start: usize, end: usize) -> Option<Directory> {

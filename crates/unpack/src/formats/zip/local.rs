@@ -9,6 +9,9 @@ use crate::Input;
 /// Length of a local header without name and extra field.
 const HEADER: usize = 30;
 
+/// Signatures of descriptors that are tried for one entry.
+const MAX_DESCRIPTORS: usize = 4096;
+
 /// The local header at `at`.
 pub(super) fn parse(input: &Input, at: usize) -> Result<Entry, Problem> {
     if input.bytes(at, 4, "local header")? != b"PK\x03\x04" {
@@ -106,8 +109,10 @@ pub(super) fn find_descriptor(
     data: usize,
     entry: &mut Entry,
 ) -> Result<(), Problem> {
-    for found in memchr::memmem::find_iter(input.tail(data), b"PK\x07\x08") {
-        let at = data + found;
+    let places = input.places(b"PK\x07\x08");
+    let first = places.partition_point(|&at| at < data);
+    for &at in places[first..].iter().take(MAX_DESCRIPTORS) {
+        let found = at - data;
         let word = |offset: usize| input.u32(at + offset, LITTLE, "descriptor");
         let (crc, packed, size) = (word(4)?, word(8)?, word(12)?);
         if packed as usize == found {

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+head -c 6000 "$TREE/lib/text.txt" > kernel; head -c 3000 "$TREE/lib/block.bin" > ramdisk; mkbootimg --header_version 0 --kernel kernel --ramdisk ramdisk --cmdline "console=ttyS0 root=/dev/ram" --board sample --os_version 10.0.0 --os_patch_level 2020-05 --pagesize 2048 -o "$OUT"

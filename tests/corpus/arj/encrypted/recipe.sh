@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+cp "$TREE/etc/passwd" .; arj a -y -gsecret image.arj passwd > /dev/null; cp image.arj "$OUT"
