@@ -191,6 +191,18 @@ pub fn decode_block(
     Ok(output.len() - before)
 }
 
+/// Appends the first `limit` bytes of an LZ4 block to `output`, whatever follows it in `input`.
+///
+/// # Errors
+/// When the block is damaged or shorter; what was decoded before stays.
+pub(crate) fn decode_lz4_prefix(
+    input: &[u8],
+    limit: usize,
+    output: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    lz4::prefix(input, limit, output)
+}
+
 /// Appends to a vector, and refuses to append more than what is left.
 struct Bounded<'a> {
     output: &'a mut Vec<u8>,

@@ -5,6 +5,7 @@
 use crate::Format;
 
 mod cramfs;
+mod erofs;
 mod fields;
 mod gzip;
 mod romfs;
@@ -16,6 +17,7 @@ pub static ALL: &[&dyn Format] = &[
     &squashfs::Squashfs,
     &cramfs::Cramfs,
     &romfs::Romfs,
+    &erofs::Erofs,
     // Compression
     &gzip::Gzip,
 ];
