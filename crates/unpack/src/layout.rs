@@ -7,7 +7,7 @@ use kakoi_model::RegionKind;
 
 use crate::find_kind;
 
-/// A run of one byte that is shorter than this is not worth a region.
+/// A run of one byte that is shorter than this is not worth a region beside other data.
 const MIN_PADDING: usize = 16;
 
 /// Splits a gap into padding at both ends and what is between.
@@ -15,6 +15,11 @@ pub(crate) fn describe_gap(content: &[u8], gap: Range<usize>) -> Vec<(Range<usiz
     let Some(bytes) = content.get(gap.clone()).filter(|bytes| !bytes.is_empty()) else {
         return Vec::new();
     };
+    if let [byte @ (0 | 0xff), rest @ ..] = bytes
+        && rest.iter().all(|other| other == byte)
+    {
+        return vec![(gap, RegionKind::Padding { byte: *byte })];
+    }
     let head = padding_run(bytes.iter());
     let tail = if head == bytes.len() { 0 } else { padding_run(bytes.iter().rev()) };
     let middle = gap.start + head..gap.end - tail;
@@ -79,6 +84,14 @@ mod tests {
         let ranges: Vec<_> = regions.iter().map(|(range, _)| range.clone()).collect();
         assert_eq!(ranges, [0..20, 20..60, 60..90]);
         assert_eq!(regions[2].1, RegionKind::Padding { byte: 0 });
+    }
+
+    #[test]
+    fn a_short_gap_of_zeros_alone_is_padding_too() {
+        assert_eq!(describe_gap(&[0; 5], 1..4), [(1..4, RegionKind::Padding { byte: 0 })]);
+        let RegionKind::Unknown { .. } = describe_gap(&[3, 0, 0, 0], 0..4)[0].1 else {
+            panic!("data with short zeros is no padding");
+        };
     }
 
     #[test]

@@ -68,3 +68,47 @@ fn read_xattr(
     }
     Ok(at + (ENTRY + name + value).next_multiple_of(4))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::erofs::inode::Layout;
+
+    #[test]
+    fn inline_and_shared_attributes_are_read() {
+        // At 64: header with one shared attribute, its number, one inline attribute. At 512, the
+        // second block: the shared one, at number 1.
+        let mut image = vec![0; 1024];
+        image[64 + 4] = 1;
+        image[76] = 1;
+        image[80..90].copy_from_slice(b"\x03\x01\x02\0keyab\0");
+        image[516..525].copy_from_slice(b"\x01\x06\x04\0xdata");
+        let superblock = Superblock {
+            start: 0,
+            block_bits: 9,
+            root: 0,
+            created: 0,
+            blocks: 2,
+            meta: 0,
+            xattr: 1,
+            name: Vec::new(),
+            features: 0,
+            packed: 0,
+            checksum: None,
+        };
+        let inode = Inode {
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            mtime: 0,
+            size: 0,
+            layout: Layout::Plain,
+            xattrs: (64, 28),
+            data: 0,
+        };
+        let xattrs = read_xattrs(&Input::new(image.into()), &superblock, &inode).unwrap();
+        let expected: [(String, Vec<u8>); 2] =
+            [("security.x".to_owned(), b"data".to_vec()), ("user.key".to_owned(), b"ab".to_vec())];
+        assert_eq!(xattrs.into_iter().collect::<Vec<_>>(), expected);
+    }
+}
