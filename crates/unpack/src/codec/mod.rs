@@ -167,8 +167,7 @@ pub fn decode(codec: Codec, input: &[u8], limit: usize) -> Result<Vec<u8>, Codec
 /// how many were appended; what was decoded before an error stays.
 ///
 /// # Errors
-/// See [`CodecFailure`]; a block that would be longer than `limit` is an error, except that raw
-/// LZMA, which need not mark its end, stops there.
+/// See [`CodecFailure`]; a block that would be longer than `limit` is an error.
 pub fn decode_block(
     codec: Codec,
     input: &[u8],

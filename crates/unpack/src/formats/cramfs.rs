@@ -352,13 +352,18 @@ impl Reader<'_> {
         next: usize,
         expected: usize,
     ) -> Result<(Range<usize>, bool), Problem> {
+        let up_to = |end: usize| {
+            let at = self.superblock.start.saturating_add(next) as u64;
+            let problem = || Problem::new(ProblemCode::BadValue, at, "block pointer");
+            if end < next { Err(problem()) } else { Ok(next..end) }
+        };
         if self.superblock.flags & EXT_BLOCK_POINTERS == 0 {
-            return Ok((next..next.max(pointer as usize), true));
+            return Ok((up_to(pointer as usize)?, true));
         }
         let compressed = pointer & UNCOMPRESSED == 0;
         let place = (pointer & !(UNCOMPRESSED | DIRECT)) as usize;
         if pointer & DIRECT == 0 {
-            return Ok((next..next.max(place), compressed));
+            return Ok((up_to(place)?, compressed));
         }
         let start = place * 4;
         if !compressed {

@@ -134,6 +134,7 @@ fn decode(
         _ => return Err(None),
     };
     // What was decoded up to the limit is all that an extent which shares its cluster needs.
+    content.truncate(before + length);
     match result {
         Err(error) if content.len() - before < length => Err(Some(error)),
         _ => Ok(()),
