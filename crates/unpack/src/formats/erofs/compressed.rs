@@ -152,3 +152,59 @@ fn micro_lzma(bytes: &[u8], length: usize, content: &mut Vec<u8>) -> Result<(), 
     let codec = Codec::Lzma(LzmaProperties { byte, dictionary, length: None });
     decode_block(codec, &stream, length, content).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    fn text() -> Vec<u8> {
+        b"kakoi kakoi kakoi kakoi\n".repeat(300)
+    }
+
+    /// What `mkfs.erofs` writes: a stream without its header, its first byte the inverted
+    /// properties.
+    fn micro_lzma_of(text: &[u8]) -> Vec<u8> {
+        let options = liblzma::stream::LzmaOptions::new_preset(6).unwrap();
+        let stream = liblzma::stream::Stream::new_lzma_encoder(&options).unwrap();
+        let mut encoded = Vec::new();
+        let mut encoder = liblzma::bufread::XzEncoder::new_stream(text, stream);
+        encoder.read_to_end(&mut encoded).unwrap();
+        let properties = encoded[0];
+        let mut stream = encoded.split_off(13);
+        stream[0] = !properties;
+        stream
+    }
+
+    #[test]
+    fn each_algorithm_is_decoded_to_the_length_of_its_extent() {
+        let text = text();
+        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), Default::default());
+        deflate.write_all(&text).unwrap();
+        let clusters = [
+            (0, lz4_flex::block::compress(&text)),
+            (1, micro_lzma_of(&text)),
+            (2, deflate.finish().unwrap()),
+            (3, zstd::bulk::compress(&text, 3).unwrap()),
+        ];
+        for (algorithm, cluster) in clusters {
+            let mut content = b"before".to_vec();
+            decode(algorithm, &cluster, text.len(), &mut content).unwrap();
+            assert_eq!(content, [b"before", &text[..]].concat(), "algorithm {algorithm}");
+        }
+        assert_eq!(decode(4, b"", 1, &mut Vec::new()), Err(None));
+    }
+
+    #[test]
+    fn an_extent_may_use_only_the_first_bytes_of_a_cluster() {
+        let text = text();
+        for (algorithm, cluster) in
+            [(0, lz4_flex::block::compress(&text)), (1, micro_lzma_of(&text))]
+        {
+            let mut content = Vec::new();
+            decode(algorithm, &cluster, 1000, &mut content).unwrap();
+            assert_eq!(content, text[..1000], "algorithm {algorithm}");
+        }
+    }
+}
