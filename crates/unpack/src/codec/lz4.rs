@@ -16,6 +16,64 @@ pub(super) fn block(input: &[u8], limit: usize, output: &mut Vec<u8>) -> Result<
     result.map(|_| ()).map_err(CodecError::corrupt)
 }
 
+/// The first `limit` bytes of a block, whatever follows in the input: erofs cuts blocks and does
+/// not record their length. Fewer bytes are an error.
+pub(super) fn prefix(input: &[u8], limit: usize, output: &mut Vec<u8>) -> Result<(), CodecError> {
+    let room = output.len() + limit;
+    let mut at = 0;
+    while output.len() < room {
+        let token = take(input, &mut at)?;
+        let literals = length(input, &mut at, token >> 4)?.min(room - output.len());
+        let bytes = input.get(at..at + literals).ok_or_else(ends_early)?;
+        output.extend_from_slice(bytes);
+        at += literals;
+        if output.len() == room {
+            break;
+        }
+        let distance = usize::from(take(input, &mut at)?) | usize::from(take(input, &mut at)?) << 8;
+        let matched = length(input, &mut at, token & 15)?.saturating_add(4);
+        copy_match(output, distance, matched.min(room - output.len()))?;
+    }
+    Ok(())
+}
+
+fn take(input: &[u8], at: &mut usize) -> Result<u8, CodecError> {
+    let byte = input.get(*at).copied().ok_or_else(ends_early)?;
+    *at += 1;
+    Ok(byte)
+}
+
+/// A length whose first four bits are in the token.
+fn length(input: &[u8], at: &mut usize, start: u8) -> Result<usize, CodecError> {
+    let mut length = usize::from(start);
+    if start == 15 {
+        loop {
+            let byte = take(input, at)?;
+            length += usize::from(byte);
+            if byte != 255 {
+                break;
+            }
+        }
+    }
+    Ok(length)
+}
+
+fn copy_match(output: &mut Vec<u8>, distance: usize, mut left: usize) -> Result<(), CodecError> {
+    let start = output.len().checked_sub(distance).filter(|_| distance > 0);
+    let start = start.ok_or_else(|| CodecError::corrupt("match before the start"))?;
+    while left > 0 {
+        // A match may reach into what it copies.
+        let step = left.min(output.len() - start);
+        output.extend_from_within(start..start + step);
+        left -= step;
+    }
+    Ok(())
+}
+
+fn ends_early() -> CodecError {
+    CodecError::new(CodecFailure::Truncated, "LZ4 block ends early")
+}
+
 pub(super) fn lzo(input: &[u8], limit: usize, output: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = output.len();
     output.resize(start + limit, 0);
@@ -61,4 +119,23 @@ fn block_length(input: &[u8], at: usize) -> Option<usize> {
     let length = u32::from_le_bytes(input.get(at..at.checked_add(4)?)?.try_into().ok()?) as usize;
     // An incompressible block grows by 1/255 and 16 bytes (lz4.h, LZ4_COMPRESSBOUND).
     (length > 0 && length <= LEGACY_BLOCK + LEGACY_BLOCK / 255 + 16).then_some(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_of_a_block_is_decoded_and_what_follows_is_ignored() {
+        let text = b"kakoi kakoi kakoi! ".repeat(50);
+        let mut bytes = lz4_flex::block::compress(&text);
+        let mut output = b"before".to_vec();
+        prefix(&bytes, 333, &mut output).unwrap();
+        assert_eq!(output, [b"before", &text[..333]].concat());
+        bytes.extend([0xff; 40]);
+        output.clear();
+        prefix(&bytes, text.len(), &mut output).unwrap();
+        assert_eq!(output, text);
+        assert!(prefix(&bytes[..10], text.len(), &mut Vec::new()).is_err());
+    }
 }

@@ -131,6 +131,10 @@ pub(super) fn raw(
     }
 }
 
+/// What may follow the last byte of output in the input: the rest of the range coder, an end
+/// marker, padding to a few bytes.
+const TRAILER: usize = 32;
+
 /// One LZMA stream that fills `input`, straight into the vector. A stream without an end marker
 /// ends where its input does or where the limit is reached; only what was decoded up to there
 /// counts.
@@ -144,7 +148,14 @@ pub(super) fn block(
     let status = fill(&mut stream, &properties.header(), input, limit, output)?;
     let known = properties.length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     let decoded = usize::try_from(stream.total_out()).unwrap_or(usize::MAX);
-    if status == Status::StreamEnd || decoded == limit || (known.is_none() && decoded > 0) {
+    if status == Status::StreamEnd {
+        return Ok(());
+    }
+    let consumed = usize::try_from(stream.total_in()).unwrap_or(usize::MAX) - HEADER;
+    if decoded == limit && input.len().saturating_sub(consumed) > TRAILER {
+        return Err(CodecError::new(CodecFailure::Limit, format_args!("more than {limit} bytes")));
+    }
+    if decoded == limit || (known.is_none() && decoded > 0) {
         return Ok(());
     }
     Err(CodecError::new(CodecFailure::Truncated, "LZMA stream ends early"))
@@ -233,6 +244,20 @@ mod tests {
         let mut output = Vec::new();
         let error = decode_into(Codec::Lzma(known), cut, &mut output).unwrap_err();
         assert_eq!(error.kind, CodecFailure::Truncated);
+    }
+
+    #[test]
+    fn a_block_stops_at_its_end_and_one_that_goes_on_is_refused() {
+        let text: Vec<u8> =
+            (0..40_000_u32).flat_map(|number| (number * number).to_le_bytes()).collect();
+        let bytes = encoded(&text);
+        let properties = LzmaProperties { byte: bytes[0], dictionary: 1 << 20, length: None };
+        let mut output = Vec::new();
+        block(properties, &bytes[13..], text.len(), &mut output).unwrap();
+        assert_eq!(output, text);
+        let error = block(properties, &bytes[13..], text.len() / 2, &mut output).unwrap_err();
+        assert_eq!(error.kind, CodecFailure::Limit);
+        assert_eq!(output[text.len()..], text[..text.len() / 2]);
     }
 
     #[test]

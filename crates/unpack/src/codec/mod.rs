@@ -189,8 +189,7 @@ pub fn decode(codec: Codec, input: &[u8], limit: usize) -> Result<Vec<u8>, Codec
 /// how many were appended; what was decoded before an error stays.
 ///
 /// # Errors
-/// See [`CodecFailure`]; a block that would be longer than `limit` is an error, except that raw
-/// LZMA, which need not mark its end, stops there.
+/// See [`CodecFailure`]; a block that would be longer than `limit` is an error.
 pub fn decode_block(
     codec: Codec,
     input: &[u8],
@@ -211,6 +210,18 @@ pub fn decode_block(
         }
     }
     Ok(output.len() - before)
+}
+
+/// Appends the first `limit` bytes of an LZ4 block to `output`, whatever follows it in `input`.
+///
+/// # Errors
+/// When the block is damaged or shorter; what was decoded before stays.
+pub(crate) fn decode_lz4_prefix(
+    input: &[u8],
+    limit: usize,
+    output: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    lz4::prefix(input, limit, output)
 }
 
 /// Appends to a vector, and refuses to append more than what is left.

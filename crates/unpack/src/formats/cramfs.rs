@@ -42,7 +42,7 @@ const SUPERBLOCK: usize = 76;
 const ROOT: usize = 64;
 const INODE: usize = 12;
 
-/// Offset of the checksum, which counts as 0 when it is computed.
+/// Offset of the checksum in the superblock.
 const CRC: usize = 32;
 
 const PAGE: usize = 4096;
@@ -162,18 +162,18 @@ impl Superblock {
     /// Reports a file system that is cut, or whose bytes are not those that the checksum covers.
     fn check_length(&self, input: &Input, output: &mut Output<'_>) {
         let end = self.start.saturating_add(self.size);
-        let Some(bytes) = input.as_slice().get(self.start..end) else {
+        let Some(bytes) = input.as_slice().get(self.at..end) else {
             let detail = format!("ends at 0x{end:x}, the content at 0x{:x}", input.len());
             let problem = Problem::new(ProblemCode::Truncated, input.len() as u64, "file system");
             output.problem(problem.because(detail));
             return;
         };
-        let field = self.at - self.start + CRC;
+        // Boot code in front is not covered; the field itself counts as 0.
         let Ok(stored) = input.u32(self.at + CRC, self.endian, "checksum") else { return };
         let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&bytes[..field]);
+        hasher.update(&bytes[..CRC]);
         hasher.update(&[0; 4]);
-        hasher.update(&bytes[field + 4..]);
+        hasher.update(&bytes[CRC + 4..]);
         let actual = hasher.finalize();
         if self.flags & FSID_VERSION_2 != 0 && actual != stored {
             let at = (self.at + CRC) as u64;
@@ -352,13 +352,18 @@ impl Reader<'_> {
         next: usize,
         expected: usize,
     ) -> Result<(Range<usize>, bool), Problem> {
+        let up_to = |end: usize| {
+            let at = self.superblock.start.saturating_add(next) as u64;
+            let problem = || Problem::new(ProblemCode::BadValue, at, "block pointer");
+            if end < next { Err(problem()) } else { Ok(next..end) }
+        };
         if self.superblock.flags & EXT_BLOCK_POINTERS == 0 {
-            return Ok((next..next.max(pointer as usize), true));
+            return Ok((up_to(pointer as usize)?, true));
         }
         let compressed = pointer & UNCOMPRESSED == 0;
         let place = (pointer & !(UNCOMPRESSED | DIRECT)) as usize;
         if pointer & DIRECT == 0 {
-            return Ok((next..next.max(place), compressed));
+            return Ok((up_to(place)?, compressed));
         }
         let start = place * 4;
         if !compressed {

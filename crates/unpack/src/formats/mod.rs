@@ -10,22 +10,22 @@ mod arcadyan;
 mod arj;
 mod cpio;
 mod cramfs;
-mod fields;
-mod jffs2;
-mod names;
-mod parts;
-mod romfs;
-mod squashfs;
+mod erofs;
 mod fdt;
+mod fields;
 mod ingenic;
+mod jffs2;
 mod kernel;
+mod names;
 mod npk;
 mod ota;
 mod packimg;
 mod parts;
 mod rntp;
+mod romfs;
 mod seama;
 mod sevenz;
+mod squashfs;
 mod stream;
 mod tar;
 mod tplink;
@@ -44,6 +44,7 @@ pub static ALL: &[&dyn Format] = &[
     &squashfs::Squashfs,
     &cramfs::Cramfs,
     &romfs::Romfs,
+    &erofs::Erofs,
     &jffs2::Jffs2,
     &ubifs::Ubifs,
     // Partitions

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+mkfs.erofs --quiet -T0 -x-1 --all-root --chunksize=4096 "$OUT" "$TREE"
