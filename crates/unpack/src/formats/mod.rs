@@ -10,12 +10,14 @@ mod names;
 mod ubi;
 mod ubifs;
 mod unix;
+mod yaffs;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
     // File systems
     &jffs2::Jffs2,
     &ubifs::Ubifs,
+    &yaffs::Yaffs,
     // Partitions
     &ubi::Ubi,
     // Compression
