@@ -4,6 +4,8 @@
 
 use crate::Format;
 
+mod ext;
+mod fat;
 mod gzip;
 mod jffs2;
 mod names;
@@ -15,6 +17,8 @@ mod yaffs;
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
     // File systems
+    &ext::Ext,
+    &fat::Fat,
     &jffs2::Jffs2,
     &ubifs::Ubifs,
     &yaffs::Yaffs,
