@@ -6,9 +6,13 @@ use crate::Format;
 
 mod ext;
 mod fat;
+mod gaps;
+mod gpt;
 mod gzip;
 mod jffs2;
+mod mbr;
 mod names;
+mod qcow2;
 mod ubi;
 mod ubifs;
 mod unix;
@@ -24,6 +28,9 @@ pub static ALL: &[&dyn Format] = &[
     &yaffs::Yaffs,
     // Partitions
     &ubi::Ubi,
+    &gpt::Gpt,
+    &mbr::Mbr,
+    &qcow2::Qcow2,
     // Compression
     &gzip::Gzip,
 ];
