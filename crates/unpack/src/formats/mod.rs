@@ -16,6 +16,7 @@ mod qcow2;
 mod ubi;
 mod ubifs;
 mod unix;
+mod vmdk;
 mod yaffs;
 
 /// All formats.
@@ -31,6 +32,7 @@ pub static ALL: &[&dyn Format] = &[
     &gpt::Gpt,
     &mbr::Mbr,
     &qcow2::Qcow2,
+    &vmdk::Vmdk,
     // Compression
     &gzip::Gzip,
 ];
