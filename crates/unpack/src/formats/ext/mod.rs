@@ -135,9 +135,15 @@ impl Reader<'_> {
     fn read_directories(&self, output: &mut Output<'_>) -> Result<Children, Problem> {
         let mut children = Children::new();
         let mut known = HashSet::from([ROOT]);
+        let mut room = self.room;
         let mut stack = vec![ROOT];
         while let Some(number) = stack.pop() {
             let entries = self.volume.inode(number).and_then(|inode| {
+                // Directories that share blocks or consist of holes must not cost without bound.
+                room = room.checked_sub(inode.size).ok_or_else(|| {
+                    let place = inode.place as u64;
+                    Problem::new(ProblemCode::SizeLimit, place, "directories")
+                })?;
                 let content = self.content(&inode, output)?;
                 Ok(self.parse_directory(&inode, &content, output))
             });

@@ -81,29 +81,50 @@ impl Reader<'_> {
     fn read_directories(&mut self, output: &mut Output<'_>) -> Result<Children, Problem> {
         let mut children = Children::new();
         let mut entered = HashSet::new();
-        let mut stack = vec![(0, self.root()?)];
-        while let Some((number, content)) = stack.pop() {
-            let mut names = Vec::new();
-            for entry in parse_directory(&content) {
-                let child = self.entries.len() as u64 + 1;
-                names.push((entry.name.clone(), child));
-                if entry.is_directory && entered.insert(entry.first_cluster) {
-                    match self.directory(entry.first_cluster) {
-                        Ok(content) => stack.push((child, content)),
-                        Err(problem) => {
-                            output.problem(problem.of_entry(&ImagePath::new(&entry.name)));
-                        }
-                    }
-                } else if entry.is_directory {
-                    let start = self.volume.start as u64;
-                    let problem = Problem::new(ProblemCode::Cycle, start, "directory");
-                    output.problem(problem.of_entry(&ImagePath::new(&entry.name)));
-                }
-                self.entries.push(entry);
+        // Directories that share clusters must not cost without bound.
+        let mut room = self.volume.size.min(self.volume.input.len()).saturating_mul(2);
+        let mut stack = Vec::new();
+        let root = self.root()?;
+        self.take_entries(0, &root, &mut children, &mut stack);
+        while let Some((number, cluster)) = stack.pop() {
+            let start = self.volume.start as u64;
+            if !entered.insert(cluster) {
+                output.problem(Problem::new(ProblemCode::Cycle, start, "directory"));
+                continue;
             }
-            children.insert(number, names);
+            match self.directory(cluster) {
+                Ok(content) if content.len() <= room => {
+                    room -= content.len();
+                    self.take_entries(number, &content, &mut children, &mut stack);
+                }
+                Ok(_) => {
+                    output.problem(Problem::new(ProblemCode::SizeLimit, start, "directories"));
+                    break;
+                }
+                Err(problem) => output.problem(problem),
+            }
         }
         Ok(children)
+    }
+
+    /// Files what a directory lists, and the directories among it for later.
+    fn take_entries(
+        &mut self,
+        directory: u64,
+        content: &[u8],
+        children: &mut Children,
+        stack: &mut Vec<(u64, u32)>,
+    ) {
+        let mut names = Vec::new();
+        for entry in parse_directory(content) {
+            let number = self.entries.len() as u64 + 1;
+            names.push((entry.name.clone(), number));
+            if entry.is_directory {
+                stack.push((number, entry.first_cluster));
+            }
+            self.entries.push(entry);
+        }
+        children.insert(directory, names);
     }
 
     fn root(&self) -> Result<Vec<u8>, Problem> {
