@@ -30,6 +30,15 @@ mod stream;
 mod tar;
 mod tplink;
 mod trx;
+mod ext;
+mod fat;
+mod gaps;
+mod gpt;
+mod gzip;
+mod jffs2;
+mod mbr;
+mod names;
+mod qcow2;
 mod ubi;
 mod ubifs;
 mod ubnt;
@@ -37,6 +46,8 @@ mod uboot_env;
 mod uimage;
 mod unix;
 mod zip;
+mod vmdk;
+mod yaffs;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
@@ -45,8 +56,11 @@ pub static ALL: &[&dyn Format] = &[
     &cramfs::Cramfs,
     &romfs::Romfs,
     &erofs::Erofs,
+    &ext::Ext,
+    &fat::Fat,
     &jffs2::Jffs2,
     &ubifs::Ubifs,
+    &yaffs::Yaffs,
     // Partitions
     &ubi::Ubi,
     // Archives
@@ -84,6 +98,10 @@ pub static ALL: &[&dyn Format] = &[
     &kernel::ZImage,
     &kernel::EfiZboot,
     &kernel::IkConfig,
+    &gpt::Gpt,
+    &mbr::Mbr,
+    &qcow2::Qcow2,
+    &vmdk::Vmdk,
     // Compression
     &arcadyan::Arcadyan,
     &stream::GZIP,

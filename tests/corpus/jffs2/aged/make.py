@@ -45,6 +45,13 @@ def xattr(number, name, value):
     return node(0xE008, fixed + struct.pack("<I", check) + name + b"\0" + value)
 
 
+def xref(inode, xattr, sequence):
+    fixed = struct.pack("<III", inode, xattr, sequence)
+    header = struct.pack("<HHI", 0x1985, 0xE009, 28)
+    check = crc(header + struct.pack("<I", crc(header)) + fixed)
+    return node(0xE009, fixed + struct.pack("<I", check))
+
+
 BLOCK = 4096
 MARKER = node(0x2003, b"")
 DEFLATE = zlib.compress(b"compressed " * 20)
@@ -64,7 +71,8 @@ blocks = [
     + inode(7, 2, 0o100644, 5, data=b"parts", damage=b"par\xff\xff")
     + dirent(1, 11, 8, b"compressed") + inode(8, 1, 0o100644, 220, data=DEFLATE, length=220, compressor=6)
     + dirent(1, 12, 9, b"lost") + inode(9, 1, 0o100644, 4, data=b"lost", damage=b"l\xff\xff\xff")
-    + xattr(1, b"origin", b"factory") + node(0x2004, b"\0" * 40),
+    + xattr(1, b"origin", b"factory") + xref(6, 1, 2)
+    + xref(8, 1, 2) + xref(8, 1, 3) + node(0x2004, b"\0" * 40),
 ]
 image = b""
 for block in blocks:

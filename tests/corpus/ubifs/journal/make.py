@@ -33,13 +33,17 @@ def node(kind, body):
     return data + b"\0" * (-len(data) % 8)
 
 
-def inode(number, size, mode, links=1):
+def inode(number, size, mode, links=1, data=b""):
     return node(0, struct.pack("<II8xQQQQQIIIIIIIIIII4xIH26x", number, 0, 0, size, 1, 2, 3, 0, 0, 0,
-                               links, 7, 8, mode, 0, 0, 0, 0, 0, 0))
+                               links, 7, 8, mode, 0, len(data), 0, 0, 0, 0) + data)
 
 
 def dirent(parent, inode, name):
     return node(2, struct.pack("<II8xQBBHI", parent, 2 << 29, inode, 0, 0, len(name), 0) + name + b"\0")
+
+
+def xattr(host, inode, name):
+    return node(3, struct.pack("<II8xQBBHI", host, 3 << 29, inode, 0, 0, len(name), 0) + name + b"\0")
 
 
 def data(inode, block, content):
@@ -68,6 +72,7 @@ text_parent, text = dirents[b"text.txt"]
 _, small = dirents[b"small"]
 etc, passwd = dirents[b"passwd"]
 journal = inode(9000, 11, 0o100640) + dirent(1, 9000, b"new") + data(9000, 0, b"new content")
+journal += inode(9001, 7, 0o100644, data=b"factory") + xattr(9000, 9001, b"user.origin")
 journal += dirent(parent, 0, b"busybox") + dirent(1, busybox, b"renamed")
 journal += dirent(parent, 0, b"small") + inode(small, 0, 0o100755, 0)
 journal += inode(text, 5000, 0o100644) + truncation(text, 400_000, 5000)

@@ -13,7 +13,10 @@ use crate::{Input, Output};
 const LZMA: LzmaProperties = LzmaProperties { byte: 0, dictionary: 0x2000, length: None };
 
 /// A page of 64 KiB is the largest stretch that a kernel writes.
-const MAX_STRETCH: usize = 1 << 20;
+const MAX_STRETCH: usize = 64 << 10;
+
+/// Most bytes that the rubin coder gets out of one: its chances are counted in 256ths.
+const MAX_RUBIN: usize = 256;
 
 /// What is stored of a file, before compression.
 pub(super) struct Assembled {
@@ -102,6 +105,10 @@ fn decode_stretch(stored: &[u8], node: &Inode) -> Result<Option<Vec<u8>>, Proble
     let length = node.length as usize;
     if length > MAX_STRETCH {
         return Err(bad(node, ProblemCode::SizeLimit, format!("{length} bytes in one node")));
+    }
+    let is_rubin = matches!(node.compressor, 3 | 5);
+    if is_rubin && length > stored.len().saturating_mul(MAX_RUBIN) {
+        return Err(bad(node, ProblemCode::BadStream, format!("{length} bytes of nothing")));
     }
     let short = || bad(node, ProblemCode::BadStream, "the stretch ends early".to_owned());
     let codec = |result: Result<Vec<u8>, CodecError>| {

@@ -48,7 +48,7 @@ static DOC: FormatDoc = FormatDoc {
             attributes; none, zero, rtime, rubinmips, dynrubin, zlib, lzo and lzma; the newest \
             version of everything",
     limits: "a file with a damaged stretch that no other version covers is left out; two file \
-             systems that touch are told apart by equal version numbers of different names",
+             systems that touch are told apart only by numbers that they both use",
     references: &["Linux include/uapi/linux/jffs2.h", "Linux fs/jffs2/"],
 };
 

@@ -5,14 +5,16 @@
 //! rest of an erase block may be erased (0xff) or hold a node that power loss cut off. The file
 //! system ends where within an erase block's length no node follows any more, or where nodes of
 //! another file system begin: a second one in the next partition numbers its nodes anew, so that
-//! two different names in one directory have one version.
+//! two different names in one directory, or two different stretches of one file, have one version,
+//! or that one file has two types.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use kakoi_model::{Endian, Problem, ProblemCode};
 
 use super::node::{
-    Dirent, Inode, Kind, MAGIC, Node, Xattr, Xref, parse_dirent, parse_inode, parse_node,
+    Dirent, Inode, Kind, MAGIC, Node, Xattr, Xref, checksum, parse_dirent, parse_inode, parse_node,
     parse_xattr, parse_xref,
 };
 use crate::Input;
@@ -40,12 +42,12 @@ const MIN_ERASE_BLOCK: usize = 4 << 10;
 /// Reads all nodes from `start` on.
 pub(super) fn find_nodes(input: &Input, start: usize, endian: Endian) -> Nodes {
     let mut scan = Scan { input, endian, start, boundary: start, nodes: Nodes::default() };
-    let mut names = HashMap::new();
+    let mut known = HashMap::new();
     let mut markers = Markers::default();
     let mut at = start;
     let mut end = start;
     while let Some(next) = scan.skip_gap(at) {
-        if next > at {
+        if next > at || (next - start).is_multiple_of(MIN_ERASE_BLOCK) {
             scan.boundary = next;
         }
         let Some(node) = parse_node(input, next, endian) else { break };
@@ -53,7 +55,7 @@ pub(super) fn find_nodes(input: &Input, start: usize, endian: Endian) -> Nodes {
             markers.add(node.start - start);
             scan.boundary = node.start;
         }
-        if scan.belongs_to_another(node, &mut names) {
+        if scan.belongs_to_another(node, &mut known) {
             scan.cut();
             end = scan.boundary;
             break;
@@ -98,6 +100,15 @@ impl Markers {
     }
 }
 
+/// What never changes in one file system: the name that a version gives in a directory, the
+/// stretch that it gives in a file, and the type of a file.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    Name(u32, u32),
+    Stretch(u32, u32),
+    Type(u32),
+}
+
 struct Scan<'a> {
     input: &'a Input,
     endian: Endian,
@@ -137,21 +148,40 @@ impl Scan<'_> {
         (next < self.input.len()).then_some(aligned.max(at))
     }
 
-    /// Two names with one version in one directory are of two file systems.
-    fn belongs_to_another(
-        &self,
-        node: Node,
-        names: &mut HashMap<(u32, u32), (usize, usize)>,
-    ) -> bool {
-        if node.kind != Kind::Dirent {
-            return false;
+    /// Was the same thing seen before the boundary, and different?
+    fn belongs_to_another(&self, node: Node, known: &mut HashMap<Identity, (usize, u32)>) -> bool {
+        let mut differs = false;
+        for (identity, value) in self.identities(node) {
+            let (start, first) = *known.entry(identity).or_insert((node.start, value));
+            differs |= start < self.boundary && first != value;
         }
-        let Ok(dirent) = parse_dirent(self.input, node, self.endian) else { return false };
-        let place = (dirent.name.start, dirent.name.len());
-        let key = (dirent.parent, dirent.version);
-        let known = *names.entry(key).or_insert(place);
-        let name = |(start, length)| self.input.bytes(start, length, "name").unwrap_or_default();
-        name(known) != name(place) && self.boundary > self.start && known.0 < self.boundary
+        differs
+    }
+
+    /// What the node fixes for good. Of stretches that power loss damaged the version may be given
+    /// again.
+    fn identities(&self, node: Node) -> Vec<(Identity, u32)> {
+        let bytes = |range: Range<usize>| {
+            self.input.bytes(range.start, range.len(), "node").unwrap_or_default()
+        };
+        let mut identities = Vec::new();
+        if node.kind == Kind::Dirent
+            && let Ok(dirent) = parse_dirent(self.input, node, self.endian)
+        {
+            let identity = Identity::Name(dirent.parent, dirent.version);
+            identities.push((identity, checksum(bytes(dirent.name))));
+        }
+        if node.kind == Kind::Inode
+            && let Ok(inode) = parse_inode(self.input, node, self.endian)
+        {
+            identities.push((Identity::Type(inode.number), inode.mode & 0o170_000));
+            if checksum(bytes(inode.data)) == inode.data_checksum {
+                let identity = Identity::Stretch(inode.number, inode.version);
+                // All fields behind the header, with the checksum of the data.
+                identities.push((identity, checksum(bytes(node.start + 12..node.start + 68))));
+            }
+        }
+        identities
     }
 
     /// Forgets what was taken since the boundary.

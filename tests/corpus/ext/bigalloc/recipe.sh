@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+mke2fs -q -F -t ext4 -b 4096 -C 16384 -O bigalloc -d "$TREE" "$OUT" 16M
+debugfs -w -R "rmdir lost+found" "$OUT"

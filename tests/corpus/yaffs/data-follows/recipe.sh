@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+python3 "$CASE/../2k-little/make.py" "$TREE" "$OUT" 2048 64 0 "<"
+gzip -9 -n -c "$TREE/usr/share/large.bin" >> "$OUT"
