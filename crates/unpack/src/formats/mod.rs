@@ -11,16 +11,22 @@ mod arj;
 mod cpio;
 mod cramfs;
 mod erofs;
+mod ext;
+mod fat;
 mod fdt;
 mod fields;
+mod gaps;
+mod gpt;
 mod ingenic;
 mod jffs2;
 mod kernel;
+mod mbr;
 mod names;
 mod npk;
 mod ota;
 mod packimg;
 mod parts;
+mod qcow2;
 mod rntp;
 mod romfs;
 mod seama;
@@ -30,24 +36,15 @@ mod stream;
 mod tar;
 mod tplink;
 mod trx;
-mod ext;
-mod fat;
-mod gaps;
-mod gpt;
-mod gzip;
-mod jffs2;
-mod mbr;
-mod names;
-mod qcow2;
 mod ubi;
 mod ubifs;
 mod ubnt;
 mod uboot_env;
 mod uimage;
 mod unix;
-mod zip;
 mod vmdk;
 mod yaffs;
+mod zip;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
@@ -61,8 +58,12 @@ pub static ALL: &[&dyn Format] = &[
     &jffs2::Jffs2,
     &ubifs::Ubifs,
     &yaffs::Yaffs,
-    // Partitions
+    // Partitions and disk images
     &ubi::Ubi,
+    &gpt::Gpt,
+    &mbr::Mbr,
+    &qcow2::Qcow2,
+    &vmdk::Vmdk,
     // Archives
     &tar::Tar,
     &cpio::Cpio,
@@ -98,10 +99,6 @@ pub static ALL: &[&dyn Format] = &[
     &kernel::ZImage,
     &kernel::EfiZboot,
     &kernel::IkConfig,
-    &gpt::Gpt,
-    &mbr::Mbr,
-    &qcow2::Qcow2,
-    &vmdk::Vmdk,
     // Compression
     &arcadyan::Arcadyan,
     &stream::GZIP,
