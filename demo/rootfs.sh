@@ -9,9 +9,9 @@ work=$1 target=$2
 rm -rf "$target"
 "$here/foreign-packages.sh" armhf "$work" "$target" \
     busybox libc6 libgcc-s1 libcrypt1 zlib1g libssl3 libpcre2-8-0 libcap2 libtomcrypt1 libtommath1 libgmp10 \
-    dropbear-bin lighttpd dnsmasq-base hostapd wpasupplicant ppp miniupnpd iptables libxtables12 libip4tc2 \
+    dropbear-bin lighttpd dnsmasq-base hostapd ppp miniupnpd iptables libxtables12 libip4tc2 \
     libip6tc2 libnl-3-200 libnl-genl-3-200 libnl-route-3-200 libmnl0 libnftnl11 libpcap0.8 libdbus-1-3 \
-    libidn2-0 libunistring2 libnettle8 libhogweed6 libreadline8 libtinfo6 libcurl3-gnutls curl libpam0g
+    libidn2-0 libunistring2 libnettle8 libhogweed6 libreadline8 libtinfo6 libpam0g
 cd "$target"
 # A device carries no manuals, translations or package tools.
 rm -rf usr/share/{doc,man,locale,lintian,bug,perl5,bash-completion,dbus-1,applications,icons,pixmaps,polkit-1} \

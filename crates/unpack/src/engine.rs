@@ -7,9 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
-use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use bytes::Bytes;
 use kakoi_model::{
     Confidence, Container, ContainerId, Content, Digest, File, FileRef, ImagePath, Journal,
@@ -18,8 +16,9 @@ use kakoi_model::{
 use rayon::prelude::*;
 
 use crate::layout::describe_gap;
+use crate::magics::MAGICS;
 use crate::output::{Budget, Entry, Role};
-use crate::{Claim, Family, Format, Input, Output, Scope, Store, find_kind, formats};
+use crate::{Claim, Family, Format, Input, Output, Store, find_kind, formats};
 
 /// What a scan may use. Reaching a limit is a [`Problem`], not an error.
 #[derive(Debug, Clone)]
@@ -310,41 +309,18 @@ fn is_worth_carving(input: &Input, role: Role) -> bool {
     }
 }
 
-/// All magics that may stand anywhere, in one automaton.
-struct Automaton {
-    search: Option<AhoCorasick>,
-    /// For each pattern: its format's index in the registry, offset and alignment.
-    patterns: Vec<(usize, usize, usize)>,
-}
-
-static AUTOMATON: LazyLock<Automaton> = LazyLock::new(|| {
-    let mut bytes = Vec::new();
-    let mut patterns = Vec::new();
-    for (index, format) in formats::ALL.iter().enumerate() {
-        let alignment = match format.doc().scope {
-            Scope::Start => continue,
-            Scope::Aligned(alignment) => alignment.max(1),
-            Scope::Anywhere => 1,
-        };
-        for magic in format.doc().magics {
-            bytes.push(magic.bytes);
-            patterns.push((index, magic.offset, alignment));
-        }
-    }
-    let search = AhoCorasick::builder().match_kind(MatchKind::Standard).build(bytes).ok();
-    Automaton { search, patterns }
-});
-
 /// Where a container may start, and the index of its format; ordered by place, then by registry.
 fn candidates(content: &[u8], from: usize) -> Vec<(usize, usize)> {
-    let Some(search) = &AUTOMATON.search else { return Vec::new() };
-    let tail = content.get(from..).unwrap_or_default();
-    let starts = search.find_overlapping_iter(tail).filter_map(|found| {
-        let (index, offset, alignment) = AUTOMATON.patterns[found.pattern().as_usize()];
-        let start = (from + found.start()).checked_sub(offset)?;
-        (start >= from && start % alignment == 0).then_some((start, index))
+    let mut starts = BTreeSet::new();
+    MAGICS.find(content, from, |place, pattern| {
+        let start = place.checked_sub(pattern.offset).filter(|start| *start >= from);
+        starts.extend(
+            start
+                .filter(|start| start % pattern.alignment == 0)
+                .map(|start| (start, pattern.format)),
+        );
     });
-    starts.collect::<BTreeSet<_>>().into_iter().collect()
+    starts.into_iter().collect()
 }
 
 fn regions(input: &Input, containers: &[Opened]) -> Vec<(Range<usize>, RegionKind)> {

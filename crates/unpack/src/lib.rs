@@ -19,6 +19,7 @@ pub mod formats;
 mod input;
 mod kind;
 mod layout;
+mod magics;
 mod output;
 mod store;
 

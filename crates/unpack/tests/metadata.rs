@@ -2,7 +2,6 @@
 //! What the golden listings do not show: owners, times and extended attributes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[allow(dead_code, reason = "only the sample tree is needed")]
 mod tree;
 
 use std::path::Path;

@@ -110,7 +110,11 @@ const PPC64: &[(u32, u32)] =
 /// A kernel has thousands of functions; this many idioms are not there by chance.
 const MIN_IDIOMS: usize = 500;
 
+/// A kernel's code comes first; this much of it holds thousands of functions.
+const CODE_SAMPLE: usize = 2 << 20;
+
 fn from_code(content: &[u8]) -> Option<Machine> {
+    let content = content.get(..CODE_SAMPLE).unwrap_or(content);
     let mut counts: Vec<(usize, &Idiom)> =
         IDIOMS.iter().map(|idiom| (count(content, idiom), idiom)).collect();
     counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
