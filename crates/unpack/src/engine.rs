@@ -222,6 +222,9 @@ impl Run<'_> {
             let format = formats::ALL[index];
             let Ok(claim) = format.identify(input, start) else { continue };
             let Some(opened) = self.open(format, input, &claim, &mut Vec::new()) else { continue };
+            if opened.family == Family::Compression && opened.range.len() < MIN_CARVED_STREAM {
+                continue;
+            }
             cursor = opened.range.end.max(start + 1);
             found.containers.push(opened);
         }
@@ -293,6 +296,9 @@ fn children(found: &Found) -> impl Iterator<Item = (Digest, Role)> {
         }
     })
 }
+
+/// Shorter streams in the middle of something else are test vectors of crypto code and chance.
+const MIN_CARVED_STREAM: usize = 256;
 
 /// Files smaller than this hold no firmware.
 const MIN_CARVED_MEMBER: usize = 16 << 10;
