@@ -120,8 +120,13 @@ fn measure(command: &mut Vec<String>, work: &Path) -> anyhow::Result<Cost> {
         vec!["/usr/bin/time".to_owned(), "-f".to_owned(), "%U %S %M".to_owned(), "-o".to_owned()];
     full.push(log.display().to_string());
     full.append(command);
+    // What peers call is looked for beside them first.
+    let beside =
+        ["peers/shim", "peers/unblob/bin"].map(|path| work.join(path).display().to_string());
+    let path = format!("{}:{}", beside.join(":"), std::env::var("PATH")?);
     let status = Command::new(&full[0])
         .args(&full[1..])
+        .env("PATH", path)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()?;
@@ -200,13 +205,20 @@ fn one(
     let text = |path: &Path| path.display().to_string();
     let mut command = match index {
         0 => vec![text(tool), "scan".into(), "-q".into(), "-o".into(), text(&out), text(image)],
-        1 => vec![text(tool), "-q".into(), "-e".into(), text(&out), text(image)],
+        1 => vec![
+            text(tool),
+            "-e".into(),
+            text(&out),
+            "--log".into(),
+            text(&work.join("unblob.log")),
+            text(image),
+        ],
         _ => vec![
             text(tool),
             "-q".into(),
             "-M".into(),
             "-e".into(),
-            "-d".into(),
+            "-C".into(),
             text(&out),
             text(image),
         ],

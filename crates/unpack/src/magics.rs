@@ -5,7 +5,6 @@
 //! where it is set are the magics with that pair compared. An Aho-Corasick automaton that reports
 //! overlapping matches must follow every byte, at a fifth of the speed.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::{Scope, formats};
@@ -13,7 +12,9 @@ use crate::{Scope, formats};
 /// A magic that may stand anywhere.
 pub(crate) struct Pattern {
     bytes: &'static [u8],
-    /// Where it lies, counted from the start of the container.
+    /// Index of the two bytes that are looked for first.
+    lead: usize,
+    /// Where the magic lies, counted from the start of the container.
     pub(crate) offset: usize,
     /// The container starts at a multiple of this.
     pub(crate) alignment: usize,
@@ -21,10 +22,13 @@ pub(crate) struct Pattern {
     pub(crate) format: usize,
 }
 
-/// The patterns by their first two bytes.
+/// The patterns by their leading pair of bytes.
 pub(crate) struct Magics {
+    /// A bit for each pair that leads a pattern: small enough for the first-level cache.
     pairs: Box<[u64; 1024]>,
-    patterns: HashMap<u16, Vec<Pattern>>,
+    /// For each pair, its index in `buckets`.
+    slots: Vec<u16>,
+    buckets: Vec<Vec<Pattern>>,
 }
 
 /// The magics of the registry.
@@ -32,7 +36,8 @@ pub(crate) static MAGICS: LazyLock<Magics> = LazyLock::new(Magics::new);
 
 impl Magics {
     fn new() -> Self {
-        let mut magics = Self { pairs: Box::new([0; 1024]), patterns: HashMap::new() };
+        let slots = vec![0; 1 << 16];
+        let mut magics = Self { pairs: Box::new([0; 1024]), slots, buckets: Vec::new() };
         for (format, doc) in formats::ALL.iter().map(|format| format.doc()).enumerate() {
             let alignment = match doc.scope {
                 Scope::Start => continue,
@@ -40,15 +45,25 @@ impl Magics {
                 Scope::Anywhere => 1,
             };
             for magic in doc.magics {
-                let [first, second, ..] = *magic.bytes else { continue };
-                let pair = u16::from_le_bytes([first, second]);
-                magics.pairs[usize::from(pair >> 6)] |= 1 << (pair & 63);
-                let pattern =
-                    Pattern { bytes: magic.bytes, offset: magic.offset, alignment, format };
-                magics.patterns.entry(pair).or_default().push(pattern);
+                let (bytes, offset) = (magic.bytes, magic.offset);
+                let Some(lead) = rarest_pair(bytes) else { continue };
+                magics.add(Pattern { bytes, lead, offset, alignment, format });
             }
         }
         magics
+    }
+
+    fn add(&mut self, pattern: Pattern) {
+        let pair =
+            u16::from_le_bytes([pattern.bytes[pattern.lead], pattern.bytes[pattern.lead + 1]]);
+        let word = &mut self.pairs[usize::from(pair >> 6)];
+        let bit = 1 << (pair & 63);
+        if *word & bit == 0 {
+            *word |= bit;
+            self.slots[usize::from(pair)] = self.buckets.len() as u16;
+            self.buckets.push(Vec::new());
+        }
+        self.buckets[usize::from(self.slots[usize::from(pair)])].push(pattern);
     }
 
     /// Calls `found` for each place, from `from` on, at which a magic stands.
@@ -59,13 +74,28 @@ impl Magics {
             if self.pairs[usize::from(pair >> 6)] >> (pair & 63) & 1 == 0 {
                 continue;
             }
-            for pattern in self.patterns.get(&pair).into_iter().flatten() {
-                if tail[index..].starts_with(pattern.bytes) {
-                    found(from + index, pattern);
+            for pattern in &self.buckets[usize::from(self.slots[usize::from(pair)])] {
+                let start = index.checked_sub(pattern.lead);
+                if let Some(start) = start.filter(|start| tail[*start..].starts_with(pattern.bytes))
+                {
+                    found(from + start, pattern);
                 }
             }
         }
     }
+}
+
+/// Where the two bytes stand that are least likely to stand elsewhere: zeros, 0xff and small
+/// numbers are everywhere in firmware.
+fn rarest_pair(bytes: &[u8]) -> Option<usize> {
+    let rarity = |byte: u8| match byte {
+        0 | 0xff => 0,
+        1..=8 => 1,
+        byte if byte.is_ascii_lowercase() => 2,
+        _ => 3,
+    };
+    let last = bytes.len().checked_sub(2)?;
+    (0..=last).rev().max_by_key(|&at| rarity(bytes[at]) + rarity(bytes[at + 1]))
 }
 
 #[cfg(test)]

@@ -124,8 +124,8 @@ fn terminal_options() -> TerminalOptions {
     TerminalOptions { width, colour }
 }
 
-/// Was any container, program or other known kind of content found?
+/// Is any stretch of the image known: a container, a kind of data, erased flash?
 fn recognised(facts: &Facts) -> bool {
-    let named = |kind: &RegionKind| matches!(kind, RegionKind::Data { .. });
-    facts.containers().next().is_some() || facts.regions().any(|region| named(&region.what))
+    let known = |kind: &RegionKind| !matches!(kind, RegionKind::Unknown { .. });
+    facts.containers().next().is_some() || facts.regions().any(|region| known(&region.what))
 }
