@@ -12,7 +12,7 @@ compilers=(gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-mipsel-linux-gnu gc
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${image[@]}") ;;
-test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" checksec python3-venv) ;;
+test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" checksec binutils dpkg python3-venv chromium) ;;
 bench) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd) ;;
 *) echo "usage: install.sh build|demo|test|bench" >&2; exit 2 ;;
 esac

@@ -11,6 +11,7 @@ mod bench;
 mod corpus;
 mod docs;
 mod edges;
+mod fuzz;
 mod reference;
 
 type Task = fn(&[String]) -> anyhow::Result<()>;
@@ -28,6 +29,7 @@ const TASKS: &[(&str, Task, &str)] = &[
         bench::run,
         "[DATA]: CPU seconds and memory against unblob and binwalk on the same input",
     ),
+    ("fuzz", fuzz::run, "SECONDS [NAME-PART]: every fuzz target for that long"),
 ];
 
 fn main() -> ExitCode {

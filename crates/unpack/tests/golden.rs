@@ -91,6 +91,7 @@ fn check_case(
     expected: &[tree::Line],
 ) -> Result<(), String> {
     let image = corpus::make_image(case, work, tree)?;
+    corpus::keep_image(case, &image);
     let text = fs::read_to_string(case.join("expect.toml")).map_err(|error| error.to_string())?;
     let expectation: Expectation = toml::from_str(&text).map_err(|error| error.to_string())?;
     let size = image.len() as u64;

@@ -46,6 +46,21 @@ pub(crate) fn make_image(case: &Path, work: &Path, tree: &Path) -> Result<Vec<u8
     fs::read(&out).map_err(|error| error.to_string())
 }
 
+/// `cargo xtask fuzz` takes the images as seeds: it names a directory, each goes to `FORMAT/CASE`.
+#[allow(dead_code, reason = "only the golden test keeps them")]
+pub(crate) fn keep_image(case: &Path, image: &[u8]) {
+    let Some(directory) = std::env::var_os("KAKOI_KEEP_IMAGES") else { return };
+    let (Some(name), Some(format)) = (case.file_name(), case.parent().and_then(Path::file_name))
+    else {
+        return;
+    };
+    let folder = Path::new(&directory).join(format);
+    // Large images slow a fuzzer down more than they teach it.
+    if image.len() <= 1 << 20 && fs::create_dir_all(&folder).is_ok() {
+        let _ = fs::write(folder.join(name), image);
+    }
+}
+
 fn decode_hex(text: &str) -> Result<Vec<u8>, String> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let digits: Vec<u8> =
