@@ -48,8 +48,10 @@ impl Default for Limits {
 }
 
 /// All that was found in an image.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Unpacked {
+    /// Digest of the image, or of the directory's listing.
+    pub image: Digest,
     /// Containers, numbered depth first.
     pub containers: Vec<Container>,
     /// Regions of every content that holds a container, and of the image.
@@ -73,7 +75,7 @@ pub fn unpack_image(
     let digest = store.put_shared(image);
     let run = Run { store, limits, journal, budget: Budget::new(limits) };
     let found = run.read_all(vec![(digest, Role::Part)]);
-    Numbering::new(&found).image(digest)
+    Numbering::new(&found, digest).image()
 }
 
 /// Takes a directory's files as one container, and opens everything in them. The entries' contents
@@ -90,7 +92,7 @@ pub fn unpack_directory(
     let run = Run { store, limits, journal, budget: Budget::new(limits) };
     let contents = files.iter().filter_map(File::digest).map(|digest| (digest, Role::Member));
     let found = run.read_all(contents.collect());
-    Numbering::new(&found).directory(listing, files)
+    Numbering::new(&found, listing).directory(files)
 }
 
 /// Opens a content with one format only, at its first byte: for tests and fuzzing of that format.
@@ -350,24 +352,30 @@ struct Numbering<'a> {
 }
 
 impl<'a> Numbering<'a> {
-    fn new(found: &'a BTreeMap<Digest, Found>) -> Self {
-        let contents = found.values().filter_map(|found| found.kind.clone()).collect();
-        let result = Unpacked { contents, ..Unpacked::default() };
+    fn new(found: &'a BTreeMap<Digest, Found>, image: Digest) -> Self {
+        let result = Unpacked {
+            image,
+            containers: Vec::new(),
+            regions: Vec::new(),
+            files: Vec::new(),
+            problems: Vec::new(),
+            contents: found.values().filter_map(|found| found.kind.clone()).collect(),
+        };
         Self { found, visited: HashSet::new(), result }
     }
 
-    fn image(mut self, image: Digest) -> Unpacked {
-        self.visit(vec![(image, None)]);
+    fn image(mut self) -> Unpacked {
+        self.visit(vec![(self.result.image, None)]);
         self.finish()
     }
 
-    fn directory(mut self, listing: Digest, files: Vec<File>) -> Unpacked {
+    fn directory(mut self, files: Vec<File>) -> Unpacked {
         let id = ContainerId(0);
         let size = files.iter().map(File::size).sum();
         self.result.containers.push(Container {
             id,
             parent: None,
-            blob: listing,
+            blob: self.result.image,
             offset: 0,
             size,
             format: "directory".to_owned(),

@@ -22,11 +22,11 @@ pub enum Intake {
 }
 
 impl Intake {
-    /// Digest and size, as the image line of the facts states them.
-    pub fn identity(&self) -> (Digest, u64) {
+    /// Length in bytes; of a directory the sum of its files.
+    pub fn size(&self) -> u64 {
         match self {
-            Self::Image(bytes) => (Digest::of(bytes), bytes.len() as u64),
-            Self::Directory(listing, files) => (*listing, files.iter().map(File::size).sum()),
+            Self::Image(bytes) => bytes.len() as u64,
+            Self::Directory(_, files) => files.iter().map(File::size).sum(),
         }
     }
 }

@@ -84,9 +84,7 @@ fn run(
     journal: &dyn Journal,
     output: &mut (impl Write + Send),
 ) -> anyhow::Result<()> {
-    let (digest, size) = intake.identity();
-    tell(output, &Message::Input { digest, size })?;
-    output.flush()?;
+    let size = intake.size();
     let limits =
         Limits { output_bytes: job.output_bytes, skip: job.skip.clone(), ..Limits::default() };
     let unpacked = match intake {
@@ -95,6 +93,7 @@ fn run(
             unpack_directory(listing, files, &kept.0, &limits, journal)
         }
     };
+    tell(output, &Message::Input { digest: unpacked.image, size })?;
     let facts = if job.task == Task::Inspect {
         let subject = Subject {
             containers: &unpacked.containers,

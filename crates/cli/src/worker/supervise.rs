@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -70,10 +71,10 @@ pub trait Reader: Send {
 
 /// Runs workers until one finishes.
 pub fn supervise(options: &Options, reader: &mut dyn Reader) -> anyhow::Result<Scan> {
-    let journal = tempfile::NamedTempFile::new().context("journal of the worker")?;
+    let journal = tempfile::tempfile().context("journal of the worker")?;
     let mut job = Job {
         input: options.input.clone(),
-        journal: journal.path().to_owned(),
+        journal: path_of(&journal),
         confine: options.confine,
         threads: options.threads,
         output_bytes: options.output_bytes,
@@ -82,13 +83,19 @@ pub fn supervise(options: &Options, reader: &mut dyn Reader) -> anyhow::Result<S
     };
     let progress = Progress::start(options.quiet);
     for _ in 0..MAX_TRIES {
-        journal.as_file().set_len(0)?;
-        match attempt(&job, options, journal.as_file(), &progress, reader)? {
+        journal.set_len(0)?;
+        match attempt(&job, options, &journal, &progress, reader)? {
             Attempt::Finished(scan) => return Ok(with_lost_inspection(scan, &job, options)),
             Attempt::Lost(loss) => learn(&mut job, loss)?,
         }
     }
     bail!("{MAX_TRIES} workers died on this input; see the problems above")
+}
+
+/// A name for a file without one, for a child that opens it itself: nothing is left behind however
+/// this process ends.
+fn path_of(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }
 
 enum Attempt {
@@ -230,21 +237,29 @@ fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-/// What the next worker does otherwise. One suspect is left out; several are told apart by one
-/// thread; with none it was not a content but the tree as a whole.
+/// What the next worker does otherwise. A death may have come from outside, or be one of several
+/// contents' fault: the next worker has one thread. What it dies on again, or stays with too long,
+/// is left out. With no content in the journal it was the tree as a whole.
 fn learn(job: &mut Job, loss: Loss) -> anyhow::Result<()> {
-    match loss.suspects.as_slice() {
-        [] if job.task == Task::Inspect => job.task = Task::List,
-        [] => bail!("the worker died: {}", loss.words),
-        [one] => {
+    let next = match loss.suspects.as_slice() {
+        [] if job.task == Task::Inspect => {
+            job.task = Task::List;
+            "only files are listed"
+        }
+        [one] if job.threads == 1 || loss.code == ProblemCode::TimeLimit => {
             if job.skip.insert(one.content, loss.code).is_some() {
                 bail!("the worker died again on content {}: {}", one.content.short(), loss.words);
             }
+            "one content is left out"
         }
+        [] => bail!("the worker died: {}", loss.words),
         _ if job.threads == 1 => bail!("the worker died: {}", loss.words),
-        _ => job.threads = 1,
-    }
-    crate::output::complain(&format!("worker lost ({}); trying again without it", loss.words));
+        _ => {
+            job.threads = 1;
+            "with one thread"
+        }
+    };
+    crate::output::complain(&format!("worker lost ({}); trying again, {next}", loss.words));
     Ok(())
 }
 
@@ -281,12 +296,22 @@ mod tests {
     }
 
     #[test]
-    fn a_content_that_killed_a_worker_is_left_out_and_only_that() {
+    fn a_content_that_killed_two_workers_is_left_out_and_only_that() {
         let mut job = job();
         learn(&mut job, loss(&[b"bad"])).unwrap();
+        assert_eq!((job.threads, job.skip.len()), (1, 0), "it may have come from outside");
+        learn(&mut job, loss(&[b"bad"])).unwrap();
         assert_eq!(job.skip, BTreeMap::from([(Digest::of(b"bad"), ProblemCode::WorkerDied)]));
-        assert_eq!((job.threads, job.task), (4, Task::Inspect));
+        assert_eq!(job.task, Task::Inspect);
         assert!(learn(&mut job, loss(&[b"bad"])).is_err(), "leaving it out did not help");
+    }
+
+    #[test]
+    fn a_content_that_takes_too_long_is_left_out_at_once() {
+        let mut job = job();
+        learn(&mut job, Loss { code: ProblemCode::TimeLimit, ..loss(&[b"slow"]) }).unwrap();
+        assert_eq!(job.skip, BTreeMap::from([(Digest::of(b"slow"), ProblemCode::TimeLimit)]));
+        assert_eq!(job.threads, 4);
     }
 
     #[test]
