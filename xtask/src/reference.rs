@@ -98,9 +98,16 @@ fn walk(
     Ok(())
 }
 
-/// Entries that only one side has, or that differ.
+/// Entries that only one side has, or that differ. Directories that an archive does not list, but
+/// the tool makes because something lies in them, are no difference.
 pub fn differences(own: &Listing, reference: &Listing) -> Vec<String> {
-    let missing = reference.iter().filter(|(path, line)| own.get(path) != Some(line));
+    let implied = |path: &ImagePath, line: &Line| {
+        line.kind == "directory"
+            && !own.contains_key(path)
+            && own.keys().any(|own| own.is_within(path))
+    };
+    let missing =
+        reference.iter().filter(|(path, line)| own.get(path) != Some(line) && !implied(path, line));
     let missing = missing
         .map(|(path, line)| format!("{path}: reference {line:?}, kakoi {:?}", own.get(path)));
     let extra = own.keys().filter(|path| !reference.contains_key(path));

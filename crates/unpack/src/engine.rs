@@ -179,7 +179,8 @@ impl Run<'_> {
 
     fn read_content(&self, input: &Input, role: Role, depth: usize, found: &mut Found) {
         let mut at = 0;
-        if let Some(opened) = self.open_at_start(input, found) {
+        let mut refused = Vec::new();
+        if let Some(opened) = self.open_at_start(input, &mut refused) {
             if depth >= self.limits.depth {
                 found.problems.push(Problem::new(ProblemCode::DepthLimit, 0, opened.format));
                 return;
@@ -187,12 +188,14 @@ impl Run<'_> {
             at = opened.range.end;
             found.containers.push(opened);
         }
-        if at < input.len() && (at > 0 || is_worth_carving(input, role)) {
-            if depth >= self.limits.depth {
-                found.problems.push(Problem::new(ProblemCode::DepthLimit, at as u64, "content"));
-            } else {
-                self.carve(input, at, found);
-            }
+        if at < input.len()
+            && (at > 0 || is_worth_carving(input, role))
+            && depth < self.limits.depth
+        {
+            self.carve(input, at, found);
+        }
+        if found.containers.is_empty() && depth == 0 && find_kind(input.as_slice()).name == "data" {
+            found.problems.append(&mut refused);
         }
         let whole = found.containers.is_empty() && role == Role::Member;
         if !whole {
@@ -200,8 +203,9 @@ impl Run<'_> {
         }
     }
 
-    /// Formats are tried in the order of the registry; the first that opens has the content.
-    fn open_at_start(&self, input: &Input, found: &mut Found) -> Option<Opened> {
+    /// Formats are tried in the order of the registry; the first that opens has the content. What
+    /// the others stumbled over is for the user who gave a damaged file.
+    fn open_at_start(&self, input: &Input, refused: &mut Vec<Problem>) -> Option<Opened> {
         formats::ALL.iter().find_map(|format| {
             let doc = format.doc();
             let announced = doc.magics.is_empty()
@@ -210,13 +214,15 @@ impl Run<'_> {
                 return None;
             }
             let claim = format.identify(input, 0).ok()?;
-            self.open(*format, input, &claim, &mut found.problems)
+            self.open(*format, input, &claim, refused)
         })
     }
 
-    /// Looks for magics from `from` on; what starts inside an accepted container is its own.
+    /// Looks for magics from `from` on; what starts inside an accepted container is its own. One
+    /// that could not be read counts only if nothing inside it can.
     fn carve(&self, input: &Input, from: usize, found: &mut Found) {
         let mut cursor = from;
+        let mut failed: Option<Opened> = None;
         for (start, index) in candidates(input.as_slice(), from) {
             if start < cursor {
                 continue;
@@ -224,12 +230,19 @@ impl Run<'_> {
             let format = formats::ALL[index];
             let Ok(claim) = format.identify(input, start) else { continue };
             let Some(opened) = self.open(format, input, &claim, &mut Vec::new()) else { continue };
-            if opened.family == Family::Compression && opened.range.len() < MIN_CARVED_STREAM {
+            if is_test_vector(&opened, input) || is_chance(&opened) {
                 continue;
             }
+            found.containers.extend(failed.take_if(|failed| failed.range.end <= start));
+            if opened.state == OpenState::Failed {
+                failed.get_or_insert(opened);
+                continue;
+            }
+            failed = None;
             cursor = opened.range.end.max(start + 1);
             found.containers.push(opened);
         }
+        found.containers.extend(failed);
     }
 
     /// Opens a claim. A claim that rests on a magic alone and yields nothing was a mistake; at the
@@ -299,8 +312,23 @@ fn children(found: &Found) -> impl Iterator<Item = (Digest, Role)> {
     })
 }
 
-/// Shorter streams in the middle of something else are test vectors of crypto code and chance.
-const MIN_CARVED_STREAM: usize = 256;
+/// In the middle of something else, a structure without entries that was read with problems and
+/// has no checksum is no container.
+fn is_chance(opened: &Opened) -> bool {
+    opened.state == OpenState::Partial
+        && opened.entries.is_empty()
+        && opened.confidence < Confidence::Checksum
+}
+
+/// Longest test vector of a compressor in the kernel (crypto/testmgr.h).
+const MAX_TEST_VECTOR: usize = 512;
+
+/// Kernels carry streams to test their own decompressors with.
+fn is_test_vector(opened: &Opened, input: &Input) -> bool {
+    opened.family == Family::Compression
+        && opened.range.len() <= MAX_TEST_VECTOR
+        && find_kind(input.as_slice()).name == "linux-kernel"
+}
 
 /// Files smaller than this hold no firmware.
 const MIN_CARVED_MEMBER: usize = 16 << 10;
