@@ -188,11 +188,12 @@ impl Run<'_> {
             at = opened.range.end;
             found.containers.push(opened);
         }
-        if at < input.len()
-            && (at > 0 || is_worth_carving(input, role))
-            && depth < self.limits.depth
-        {
-            self.carve(input, at, found);
+        if at < input.len() && (at > 0 || is_worth_carving(input, role)) {
+            if depth >= self.limits.depth {
+                found.problems.push(Problem::new(ProblemCode::DepthLimit, at as u64, "content"));
+            } else {
+                self.carve(input, at, found);
+            }
         }
         if found.containers.is_empty() && depth == 0 && find_kind(input.as_slice()).name == "data" {
             found.problems.append(&mut refused);
