@@ -14,7 +14,8 @@ if [ ! -x "$peers/binwalk/bin/binwalk" ]; then
     echo "building binwalk 3.1.0 into $1" >&2
     cargo install --quiet --locked --root "$peers/binwalk" binwalk@3.1.0
 fi
-# unblob hands squashfs to sasquatch, which no registry carries; for version 4 unsquashfs takes the same arguments.
+# unblob hands squashfs to sasquatch, which no registry carries; for little-endian version 4
+# unsquashfs takes the same arguments but that of the byte order.
 mkdir -p "$peers/shim"
-printf '#!/bin/sh\nexec unsquashfs "$@"\n' > "$peers/shim/sasquatch"
+printf '#!/bin/sh\n[ "$1" = -le ] && shift\nexec unsquashfs "$@"\n' > "$peers/shim/sasquatch"
 chmod +x "$peers/shim/sasquatch"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Docs that are made from code: the catalogues of formats and rules.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::top;
@@ -11,12 +12,9 @@ const GENERATED: &[(&str, &[&str])] =
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let only_check = arguments.iter().any(|argument| argument == "--check");
+    let kakoi = build()?;
     for (path, arguments) in GENERATED {
-        let output = Command::new("cargo")
-            .args(["run", "--quiet", "--package", "kakoi-cli", "--"])
-            .args(*arguments)
-            .current_dir(top())
-            .output()?;
+        let output = Command::new(&kakoi).args(*arguments).output()?;
         let words = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(output.status.success(), "kakoi {} failed: {words}", arguments.join(" "));
         let path = top().join(path);
@@ -33,4 +31,15 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         println!("wrote {}", path.display());
     }
     Ok(())
+}
+
+/// The whole workspace, so that features unify as in `cargo test` and nothing is built twice.
+fn build() -> anyhow::Result<PathBuf> {
+    let status = Command::new("cargo")
+        .args(["build", "--quiet", "--workspace"])
+        .current_dir(top())
+        .status()?;
+    anyhow::ensure!(status.success(), "cargo build failed");
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    Ok(target.map_or_else(|| top().join("target"), PathBuf::from).join("debug/kakoi"))
 }
