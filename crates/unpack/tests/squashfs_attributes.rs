@@ -54,3 +54,16 @@ fn owners_times_and_extended_attributes_are_read() {
     assert_eq!(a.xattrs["user.note"], "hello");
     assert_eq!(b.xattrs["trusted.long"], "x".repeat(3000));
 }
+
+#[test]
+fn a_file_system_that_was_cut_off_is_reported_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = make_image(folder.path());
+    let cut = bytes::Bytes::copy_from_slice(&image[..200]);
+    let store = kakoi_unpack::Store::in_memory();
+    let limits = kakoi_unpack::Limits::default();
+    let found = kakoi_unpack::unpack_image(cut, &store, &limits, &kakoi_unpack::NoJournal);
+    assert_eq!(found.containers[0].format, "squashfs");
+    assert_ne!(found.containers[0].state, kakoi_model::OpenState::Full);
+    assert!(found.problems.iter().any(|problem| problem.code.as_str() == "truncated"));
+}

@@ -59,9 +59,10 @@ impl Format for Squashfs {
     fn identify(&self, input: &Input, start: usize) -> Result<Claim, Refusal> {
         let superblock = parse_superblock(input, start)?;
         let end = start.saturating_add(superblock.bytes_used);
-        // A superblock whose file system is not there may be a mistake: it has to yield something.
-        let whole = end <= input.len();
-        let confidence = if whole { Confidence::Structure } else { Confidence::Magic };
+        // In the middle of something else, a superblock whose file system is not there may be a
+        // mistake: it has to yield something. At the start it is a file that was cut off.
+        let certain = end <= input.len() || start == 0;
+        let confidence = if certain { Confidence::Structure } else { Confidence::Magic };
         Ok(Claim { start, end: end.min(input.len()), confidence })
     }
 
