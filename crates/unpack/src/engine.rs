@@ -533,5 +533,8 @@ fn looks_like_root<'p>(paths: impl Iterator<Item = &'p ImagePath>) -> bool {
         paths.filter_map(|path| path.parts().next()).map(|part| (part, ())).collect();
     let count = ROOT_NAMES.iter().filter(|name| tops.contains_key(**name)).count();
     let has = |name: &[u8]| tops.contains_key(name);
-    count >= 4 && (has(b"bin") || has(b"sbin") || has(b"usr")) && (has(b"etc") || has(b"init"))
+    let programs = has(b"bin") || has(b"sbin") || has(b"usr");
+    // Some devices make /etc at boot; what they copy there has other names, or comes from flash.
+    let configured = [&b"etc"[..], b"init", b"etc_ro", b"linuxrc"].into_iter().any(has);
+    count >= 4 && programs && (configured || has(b"bin") && has(b"sbin") && has(b"usr"))
 }
