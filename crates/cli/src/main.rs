@@ -17,7 +17,7 @@ mod worker;
 
 /// From a firmware image to facts and findings, and on to an isolation policy.
 #[derive(Parser)]
-#[command(name = "kakoi", version, about, max_term_width = 100, after_help = exit::HELP)]
+#[command(name = "kakoi", version, about = "From a firmware image to facts and findings, and on to an isolation policy", max_term_width = 100, after_help = exit::HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
