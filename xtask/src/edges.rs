@@ -13,6 +13,11 @@ const EDGES: &[(&str, &[&str], &str)] = &[
     ("model", &[], "vocabulary: everything depends on it"),
     ("unpack", &["model"], "parses hostile bytes: no kernel, network or enforcement within reach"),
     ("inspect", &["model"], "parses hostile bytes: no kernel, network or enforcement within reach"),
+    (
+        "syscalls",
+        &["model", "inspect"],
+        "parses hostile bytes: no kernel, network or enforcement within reach",
+    ),
     ("assess", &["model"], "pure rules: facts in, findings out"),
     ("report", &["model"], "renders what others found; rules are not its business"),
     ("kernel", &[], "mechanism without policy; the only unsafe code"),

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From executables, or a recorded trace, to the system calls that a program can make.
+//!
+//! Invariant: no module opens a file or starts a program, and every function is total: hostile
+//! bytes give an unresolved site with its reason, never a panic and never a call that is left out.
+
+#![forbid(unsafe_code)]
+
+pub mod isa;
