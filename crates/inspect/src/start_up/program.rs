@@ -14,6 +14,7 @@ use super::context::Context;
 use super::daemons;
 use super::resolve::TargetKind;
 use super::shell::{Scope, Text};
+use crate::text::{is_printable, printable_stretches};
 
 /// Bytes that are searched in one root file system.
 const MAX_BYTES: u64 = 256 << 20;
@@ -74,9 +75,8 @@ fn with_libraries<'a>(boot: &Boot<'a>, program: &'a File) -> Vec<&'a File> {
     let mut files = vec![program];
     let Some(content) = read_program(boot, program) else { return files };
     let mut digests: BTreeSet<Digest> = program.digest().into_iter().collect();
-    for (_, text) in strings(&content) {
-        let library = text.starts_with("lib") && text.contains(".so") && !text.contains([' ', '/']);
-        if !library || PLAIN_LIBRARIES.iter().any(|plain| text.starts_with(plain)) {
+    for text in library_names(&content) {
+        if PLAIN_LIBRARIES.iter().any(|plain| text.starts_with(plain)) {
             continue;
         }
         for directory in ["/lib", "/usr/lib", "/usr/local/lib"] {
@@ -89,6 +89,18 @@ fn with_libraries<'a>(boot: &Boot<'a>, program: &'a File) -> Vec<&'a File> {
         }
     }
     files
+}
+
+/// Texts like `libshared.so`, which the dynamic section or a call of `dlopen` refers to.
+fn library_names(content: &[u8]) -> impl Iterator<Item = &str> {
+    memmem::find_iter(content, "lib").filter_map(|start| {
+        let before = start.checked_sub(1).and_then(|before| content.get(before));
+        let rest = content.get(start..)?;
+        let length = rest.iter().take(*LENGTHS.end() + 1).take_while(|byte| is_printable(**byte));
+        let text = std::str::from_utf8(rest.get(..length.count())?).ok()?;
+        let whole = before.is_none_or(|byte| !is_printable(*byte)) && LENGTHS.contains(&text.len());
+        (whole && text.contains(".so") && !text.contains([' ', '/'])).then_some(text)
+    })
 }
 
 fn read_program(boot: &Boot<'_>, file: &File) -> Option<bytes::Bytes> {
@@ -198,22 +210,11 @@ fn is_redirect(word: &str) -> bool {
     word.starts_with(['>', '<']) || word.starts_with("2>") || word.starts_with("1>")
 }
 
-/// Printable stretches with their offsets.
+/// Texts of a length that commands have, with their offsets.
 fn strings(content: &[u8]) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        while at < content.len() {
-            let rest = content.get(at..)?;
-            let length = rest.iter().take_while(|byte| (0x20..0x7f).contains(*byte)).count();
-            let start = at;
-            at += length + 1;
-            if LENGTHS.contains(&length)
-                && let Ok(text) = std::str::from_utf8(rest.get(..length)?)
-            {
-                return Some((start, text));
-            }
-        }
-        None
+    printable_stretches::<{ *LENGTHS.start() }>(content).filter_map(|(start, text)| {
+        let text = LENGTHS.contains(&text.len()).then_some(text)?;
+        Some((start, std::str::from_utf8(text).ok()?))
     })
 }
 
