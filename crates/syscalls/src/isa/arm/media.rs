@@ -30,9 +30,12 @@ fn pack(place: Place, word: u32) -> Option<Instruction> {
         (0, even) | (2 | 3 | 6 | 7, even) if even & 1 == 0 => Some(place.clobbering(&[low])),
         (0, 5) | (2 | 6 | 3 | 7, 1) | (3 | 7, 5) => Some(place.clobbering(&[low])),
         (0 | 2 | 3 | 4 | 6 | 7, 3) => {
-            let plain = field(word, 16, 4) == COUNTER && field(word, 10, 2) == 0;
-            let extension = if plain { kind } else { 0 };
-            Some(place.instruction(extend(low, field(word, 0, 4), extension)))
+            let plain = field(word, 16, 4) == COUNTER && field(word, 10, 2) == 0 && low != COUNTER;
+            Some(if plain {
+                place.instruction(extend(low, field(word, 0, 4), kind))
+            } else {
+                place.clobbering(&[low])
+            })
         }
         _ => None,
     }
@@ -74,6 +77,9 @@ fn shift_twice(
 }
 
 fn extract(place: Place, word: u32, operation: Operation) -> Instruction {
+    if field(word, 12, 4) == COUNTER {
+        return place.clobbering(&[]);
+    }
     let (lowest, width) = (field(word, 7, 5), field(word, 16, 5) + 1);
     let effects = bit_field(field(word, 12, 4), field(word, 0, 4), lowest, width, operation);
     place.instruction(effects)
@@ -97,6 +103,9 @@ pub(super) fn bit_field(
 
 /// `bfi`, and `bfc` where the source is the counter.
 fn insert(place: Place, word: u32) -> Option<Instruction> {
+    if field(word, 12, 4) == COUNTER {
+        return Some(place.clobbering(&[]));
+    }
     let (lowest, highest) = (field(word, 7, 5), field(word, 16, 5));
     Some(place.instruction(vec![insertion(field(word, 12, 4), field(word, 0, 4), lowest, highest)]))
 }

@@ -214,7 +214,11 @@ fn by_register(place: Place, word: u32) -> Option<Instruction> {
             let plain = base == COUNTER && field(word, 4, 2) == 0 && destination != COUNTER;
             // sxth, uxth, sxtb16, uxtb16, sxtb, uxtb.
             let kind = if plain { [3, 7, 0, 0, 2, 6].get(kind as usize).copied()? } else { 0 };
-            Some(place.instruction(extend(destination, source, kind)))
+            Some(if plain {
+                place.instruction(extend(destination, source, kind))
+            } else {
+                place.clobbering(&[destination])
+            })
         }
         (8..=15, _) => Some(place.clobbering(&[destination])),
         _ => None,

@@ -46,7 +46,7 @@ pub(super) fn by_sign(place: Place, word: u32) -> Option<Instruction> {
     match kind {
         0x00..=0x03 if !is_six || kind < 2 => {}
         0x10..=0x13 if !is_six || (kind < 0x12 && rs(word) == 0) => {}
-        0x1c | 0x1d if !is_six => return Some(by_flag(place, word, false)),
+        0x1c | 0x1d => return Some(by_flag(place, word, false)),
         0x08..=0x0c | 0x0e if !is_six => return Some(nothing()),
         0x1f => return Some(nothing()),
         _ => return None,

@@ -14,6 +14,7 @@ pub(super) fn access(place: Place, word: u32, code: u32) -> Option<Instruction> 
         0x1a | 0x1b if wide && !place.is_six() => Some(clobbering(rt(word))),
         0x2a | 0x2e if !place.is_six() => Some(around(at, 4)),
         0x2c | 0x2d if wide && !place.is_six() => Some(around(at, 8)),
+        0x22 => None,
         0x20..=0x25 => {
             let bytes = [1, 2, 4, 4][(code & 3) as usize];
             let is_word = code & 3 == 3;

@@ -144,8 +144,11 @@ fn decode(place: Place, word: u32) -> Option<Instruction> {
         0x00 => special::special(place, word),
         0x01 => branch::by_sign(place, word),
         0x02 | 0x03 | 0x1d => branch::region(place, word),
+        // Against zero the second register's field is reserved; so is the first of `lui`.
+        0x06 | 0x07 | 0x16 | 0x17 if rt(word) != 0 => None,
         0x04..=0x07 => Some(branch::compare(place, word, None)),
         0x14..=0x17 => Some(branch::compare(place, word, Some(()))),
+        0x0f if rs(word) != 0 && !place.is_six() => None,
         0x08..=0x0f => Some(constant(place, word)),
         0x18 | 0x19 if wide => {
             let sum = compute(
@@ -166,6 +169,10 @@ fn decode(place: Place, word: u32) -> Option<Instruction> {
         0x1e => vector(word),
         0x1f => special::special3(place, word),
         0x1a | 0x1b if !wide => None,
+        // Octeon's `bbit0` and its kin, where others have coprocessor 2, which no program uses.
+        0x32 | 0x36 | 0x3a | 0x3e if wide && !place.is_six() => {
+            Some(branch::by_flag(place, word, false))
+        }
         code => memory::access(place, word, code),
     }
 }
@@ -227,6 +234,7 @@ fn coprocessor2(place: Place, word: u32) -> Option<Instruction> {
         4..=7 => Some(nothing()),
         8 if !place.is_six() => Some(branch::by_flag(place, word, bit(word, 17))),
         9 | 13 if place.is_six() => Some(branch::by_flag(place, word, false)),
+        10 | 11 | 14 | 15 if place.is_six() => Some(release6::coprocessor2_memory(word)),
         16..=31 => Some(nothing()),
         _ => None,
     }

@@ -85,6 +85,23 @@ fn ordered_or_overflow(place: Place, word: u32) -> Instruction {
     }
 }
 
+/// `lwc2`, `swc2`, `ldc2`, `sdc2`.
+pub(super) fn coprocessor2_memory(word: u32) -> Instruction {
+    let bytes = match rs(word) {
+        11 => 4,
+        15 => 8,
+        _ => return nothing(),
+    };
+    let base = rd(word);
+    let address = super::Address {
+        base: (base != 0).then(|| general(base)),
+        index: None,
+        displacement: i64::from(signed(field(word, 0, 11), 11)),
+        segment: false,
+    };
+    plain(vec![Effect::Overwrite { address, bytes }])
+}
+
 /// `beqzc`, `bnezc`.
 fn against_zero(place: Place, word: u32) -> Instruction {
     let distance = i64::from(signed(field(word, 0, 21), 21)) << 2;

@@ -111,15 +111,18 @@ pub(super) fn special2(place: Place, word: u32) -> Option<Instruction> {
                 compute(general(rd(word)), Operation::Multiply, read(rs(word)), read(rt(word)), 32);
             Some(writing(rd(word), product))
         }
-        0x20 | 0x21 => Some(clobbering(rd(word))),
-        0x24 | 0x25 if place.machine.wide => Some(clobbering(rd(word))),
+        // The same register in two fields, or so the manual asks.
+        0x20 | 0x21 => Some(clobbering_each(&[rt(word), rd(word)])),
+        0x24 | 0x25 if place.machine.wide => Some(clobbering_each(&[rt(word), rd(word)])),
         0x3f => Some(nothing().going(Flow::Stop)),
         // A vendor's own.
         _ => Some(clobbering_each(&[rs(word), rt(word), rd(word)])),
     }
 }
 
-fn clobbering_each(registers: &[u32]) -> Instruction {
+fn clobbering_each(fields: &[u32]) -> Instruction {
+    let mut registers = fields.to_vec();
+    registers.dedup();
     plain(
         registers
             .iter()
