@@ -6,4 +6,5 @@
 
 #![forbid(unsafe_code)]
 
+pub mod filter;
 pub mod isa;
