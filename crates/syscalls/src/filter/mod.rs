@@ -5,8 +5,8 @@
 //! [`Program::run`] interprets one as the kernel does (Documentation/userspace-api/seccomp_filter.rst,
 //! kernel/seccomp.c, net/core/filter.c). Numbers and names of calls come from outside.
 //!
-//! What a filter cannot see: memory that an argument points to (paths, `clone3`'s flags), and calls that the vDSO answers without
-//! the kernel.
+//! What a filter cannot see: memory that an argument points to (paths, `clone3`'s flags), calls that the vDSO answers without
+//! the kernel, and on x86-64 `uretprobe` and `uprobe`, which Linux from 6.11 on lets pass (kernel/seccomp.c).
 
 mod always;
 mod architecture;
