@@ -5,6 +5,8 @@ use std::fmt;
 
 use kakoi_model::Endian;
 
+use super::Action;
+
 /// Most instructions of one filter (`BPF_MAXINSNS`, include/uapi/linux/bpf_common.h).
 pub(super) const LIMIT: usize = 4096;
 
@@ -105,6 +107,18 @@ impl Program {
             Some(Instruction { code: 0x06 | 0x16, .. }) => Ok(Self { instructions }),
             _ => Err(Malformed::End),
         }
+    }
+
+    /// The same filter, handing to a tracer every call that it would have blocked or logged.
+    #[must_use]
+    pub fn handing_over(&self) -> Self {
+        let change = |instruction: &Instruction| match instruction.code {
+            code::RETURN if instruction.constant != Action::Allow.code() => {
+                Instruction { constant: Action::Trace.code(), ..*instruction }
+            }
+            _ => *instruction,
+        };
+        Self { instructions: self.instructions.iter().map(change).collect() }
     }
 
     /// The instructions.

@@ -152,6 +152,19 @@ fn an_encoded_filter_reads_back_in_its_byte_order() {
 }
 
 #[test]
+fn a_filter_that_hands_over_blocks_nothing() {
+    let rules = rules(&mut Random(3), Architecture::X86_64, 40);
+    let program = compile(&rules, Budget::List).expect("fits");
+    let watching = program.handing_over();
+    for number in numbers(Architecture::X86_64) {
+        let data = data(Architecture::X86_64, number, [0; 6]);
+        let expected =
+            if rules.verdict(&data) == Action::Allow { Action::Allow } else { Action::Trace };
+        assert_eq!(watching.run(&data).code, expected.code());
+    }
+}
+
+#[test]
 fn what_the_kernel_would_refuse_is_no_program() {
     let one = |code, then, constant| Instruction { code, then, otherwise: 0, constant };
     let end = one(0x06, 0, 0);
