@@ -3,7 +3,7 @@
 #![no_main]
 
 use kakoi_model::Endian;
-use kakoi_syscalls::isa::{A32, Decoder, MOST_EFFECTS, Mips, MipsRevision, Thumb};
+use kakoi_syscalls::isa::{A32, Decoder, MOST_EFFECTS, Mips, Mips16, MipsRevision, Thumb};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -12,6 +12,7 @@ fuzz_target!(|data: &[u8]| {
     for order in [Endian::Little, Endian::Big] {
         sweep(&A32 { order }, code, address);
         sweep(&Thumb { order }, code, address);
+        sweep(&Mips16 { order }, code, address);
         for revision in [MipsRevision::BeforeSix, MipsRevision::Six] {
             for wide in [false, true] {
                 sweep(&Mips { order, wide, revision }, code, address);

@@ -12,9 +12,11 @@
 mod arm;
 mod bytes;
 mod mips;
+mod mips16;
 
 pub use arm::{A32, Thumb};
 pub use mips::{Mips, MipsRevision};
+pub use mips16::Mips16;
 
 /// A general register by its number in the instruction set: x86 0..16 as encoded (rax 0, rcx 1, rdx 2,
 /// rbx 3, rsp 4 …), AArch64 0..31 (31 is the stack pointer; writes to the zero register are dropped,
