@@ -12,7 +12,18 @@ pub(super) fn extended(place: Place, prefix: u32, half: u32) -> Option<Instructi
         0x03 | 0x1c..=0x1f => None,
         0x0c if field(half, 8, 3) == 4 => Some(frame::frame(place, half, Some(prefix))),
         0x0c if field(half, 8, 3) > 4 => None,
+        _ if reserved(prefix, half) != 0 => None,
         _ => decode(place, half, constants(prefix, half)),
+    }
+}
+
+/// Fields that must be zero: release 2 of the set (MIPS16e2) has other instructions there.
+fn reserved(prefix: u32, half: u32) -> u32 {
+    match half >> 11 {
+        0x02 => field(half, 5, 6),
+        0x06 => field(half, 2, 3) | field(prefix, 0, 6),
+        0x00 | 0x01 | 0x04 | 0x05 | 0x09..=0x0e | 0x12 | 0x16 | 0x1a => field(half, 5, 3),
+        _ => 0,
     }
 }
 
