@@ -33,6 +33,7 @@ pub(super) enum Arithmetic {
 
 impl Arithmetic {
     /// From bits 24 to 21 of an A32 instruction.
+    #[inline]
     pub(super) fn from_field(field: u32) -> Self {
         match field {
             0 => Self::Two(Operation::And),
@@ -182,6 +183,7 @@ fn compare(left: Value, second: Operand) -> Effect {
 }
 
 /// A register shifted by an amount that stands in the instruction: kind 0 to 3 as encoded, amount 0 to 31.
+#[inline]
 pub(super) fn shifted(place: Place, register: u32, kind: u32, amount: u32) -> Operand {
     let shift = |operation| match register {
         COUNTER => Operand::Unknown,

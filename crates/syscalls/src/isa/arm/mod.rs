@@ -38,6 +38,7 @@ struct Place {
 
 impl Place {
     /// What a read of the register gives.
+    #[inline]
     fn read(self, register: u32) -> Value {
         if register == COUNTER {
             constant(self.counter)
@@ -47,31 +48,37 @@ impl Place {
     }
 
     /// The counter as the base of addresses: a multiple of four.
+    #[inline]
     fn aligned_counter(self) -> u32 {
         self.counter & !3
     }
 
     /// Value of the link register after a call from here.
+    #[inline]
     fn link(self) -> u32 {
         let ahead = if self.thumb { 4 } else { 8 };
         let next = self.counter.wrapping_sub(ahead).wrapping_add(u32::from(self.size));
         next | u32::from(self.thumb)
     }
 
+    #[inline]
     fn instruction(self, effects: Vec<Effect>) -> Instruction {
         Instruction::next(self.size, effects)
     }
 
     /// An instruction that writes these registers in a way that is not modelled.
+    #[inline]
     fn clobbering(self, registers: &[u32]) -> Instruction {
         self.instruction(clobbers(registers))
     }
 
+    #[inline]
     fn call(self, target: Target) -> Instruction {
         self.instruction(vec![set(LINK, constant(self.link()))]).going(Flow::Call(target))
     }
 
     /// Control goes to what the register holds.
+    #[inline]
     fn jump_to(self, register: u32) -> Flow {
         match register {
             LINK => Flow::Return,
@@ -82,19 +89,23 @@ impl Place {
 }
 
 /// The register of a number below 16.
+#[inline]
 const fn general(number: u32) -> Register {
     Register((number & 15) as u8)
 }
 
+#[inline]
 fn constant(number: u32) -> Value {
     Value::Constant(u64::from(number))
 }
 
+#[inline]
 fn direct(address: u32) -> Target {
     Target::Direct(u64::from(address))
 }
 
 /// `register = value`; of the counter nothing, its writes are flows.
+#[inline]
 fn set(register: u32, value: Value) -> Effect {
     Effect::Set { register: general(register), value, bits: 32 }
 }
@@ -120,6 +131,7 @@ enum Offset {
 }
 
 /// The place in memory; none where the IR has no words for it.
+#[inline]
 fn address(place: Place, base: u32, offset: Offset) -> Option<Address> {
     let (register, origin) = match base {
         COUNTER => (None, i64::from(place.aligned_counter())),
@@ -134,6 +146,7 @@ fn address(place: Place, base: u32, offset: Offset) -> Option<Address> {
 }
 
 /// The condition field; none for "always".
+#[inline]
 fn condition(field: u32) -> Option<Condition> {
     Some(match field {
         0 => Condition::Equal,

@@ -55,6 +55,10 @@ const fn is_block_start(half: u32) -> bool {
 impl Thumb {
     /// The condition that an `it` before `offset` lays on the instruction there.
     fn block_condition(self, code: &[u8], offset: usize) -> Option<u32> {
+        // Almost no instruction stands after one: look at the upper bytes alone first.
+        let before = code.get(offset.saturating_sub(14)..offset)?;
+        let upper = if self.order == Endian::Little { 1 } else { 0 };
+        before.iter().skip(upper).step_by(2).any(|byte| *byte == 0xbf).then_some(())?;
         (1..=7).find_map(|back| {
             let start = offset.checked_sub(2 * back)?;
             let first = half(code.get(start..)?, self.order)?;
