@@ -5,6 +5,7 @@
 mod confinement;
 mod extraction;
 mod image;
+mod running;
 mod scanning;
 
 use std::path::Path;

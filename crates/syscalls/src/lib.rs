@@ -6,4 +6,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod export;
+pub mod filter;
 pub mod isa;
