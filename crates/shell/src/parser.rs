@@ -21,7 +21,12 @@ pub fn parse_script(text: &[u8]) -> Script {
     let commands = parser.parse_everything();
     parser.note_unless(parser.left > 0, Damage::TooMany);
     parser.damage.sort_unstable();
-    Script { commands, damage: parser.damage }
+    let awaited = std::mem::take(&mut parser.awaited).into_iter().map(|(word, _)| word);
+    Script {
+        commands,
+        awaited: parser.open.into_iter().chain(awaited).collect(),
+        damage: parser.damage,
+    }
 }
 
 /// Reads commands from a scanner.
@@ -33,12 +38,14 @@ pub(crate) struct Parser<'t> {
     /// Delimiters of here-documents whose bodies begin after this line, and whether tabs go.
     awaited: Vec<(Vec<u8>, bool)>,
     bodies: Vec<Vec<u8>>,
+    /// Delimiters that never came.
+    open: Vec<Vec<u8>>,
 }
 
 impl<'t> Parser<'t> {
     fn new(text: &'t [u8], depth: usize, left: usize) -> Self {
         let scanner = Scanner::new(text);
-        Self { scanner, depth, left, damage: vec![], awaited: vec![], bodies: vec![] }
+        Self { scanner, depth, left, damage: vec![], awaited: vec![], bodies: vec![], open: vec![] }
     }
 
     /// Every command to the end, closing words that nothing opened passed over.
@@ -421,17 +428,22 @@ impl<'t> Parser<'t> {
     fn read_here_documents(&mut self) {
         for (delimiter, tabs) in std::mem::take(&mut self.awaited) {
             let mut body = Vec::new();
+            let mut ended = false;
             while !self.scanner.at_end() {
                 let (line, _) = self.scanner.take_until(b'\n');
                 let stripped = line.iter().position(|&byte| !tabs || byte != b'\t');
                 let line = line.get(stripped.unwrap_or(line.len())..).unwrap_or_default();
-                if line == delimiter {
+                if line.strip_suffix(b"\r").unwrap_or(line) == delimiter {
+                    ended = true;
                     break;
                 }
                 body.extend_from_slice(line);
                 body.push(b'\n');
             }
             self.bodies.push(body);
+            if !ended {
+                self.open.push(delimiter);
+            }
         }
     }
 }

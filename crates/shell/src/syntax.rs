@@ -6,6 +6,8 @@
 pub struct Script {
     /// The commands of the outermost list, in order.
     pub commands: Vec<Command>,
+    /// Delimiters of here-documents whose bodies the text does not end, in order.
+    pub awaited: Vec<Vec<u8>>,
     /// What was not as the grammar has it; the commands around it are still there.
     pub damage: Vec<Damage>,
 }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Infection stages of what an intruder typed (docs/STAGES.md).
+//!
+//! Text is parsed as a shell would (`kakoi-shell`), each command is turned into what it does
+//! ([effects](effect)), and the stage follows from the effect and from what the session did before:
+//! `cat .s` after `cp /bin/echo .s` looks at a copy, `>x` after it empties one whose mode is wanted.
+//! Names of hosts, files and families play no part.
+//!
+//! Invariant: pure; any bytes give an answer; what is remembered of a session is bounded.
+
+mod applets;
+mod classify;
+mod commands;
+mod effect;
+mod judge;
+mod matrix;
+mod paths;
+mod program;
+mod redirect;
+mod state;
+mod walk;
+
+pub use classify::{Classifier, LineStages, MAX_LINE_BYTES, SubCommand};
+pub use matrix::{Labels, Matrix, Score, classify_transcript, parse_labels};
+pub use walk::Means;
