@@ -5,6 +5,7 @@ use kakoi_model::{Purpose, Stage};
 use kakoi_shell::{Damage, clean_line, parse_script};
 
 use super::judge::Meaning;
+use super::neighbours::{Part, resolve};
 use super::state::Session;
 use super::walk::{Means, Walk};
 
@@ -39,20 +40,18 @@ pub struct SubCommand {
 
 impl LineStages {
     /// The stage of the whole line: that of its parts, the furthest of two; none when its parts
-    /// have three or more, which the transcripts call `multi`.
+    /// have three or more, which the transcripts call `multi`. Clean-up and what lies outside count
+    /// only where there is no stage.
     #[must_use]
     pub fn purpose(&self) -> Option<Purpose> {
         let mut purposes: Vec<Purpose> = self.parts.iter().map(|part| part.purpose).collect();
         purposes.sort_unstable();
         purposes.dedup();
-        if purposes.len() > 1 {
-            purposes.retain(|purpose| *purpose != Purpose::Outside);
-        }
-        match purposes.as_slice() {
-            [] => Some(Purpose::Outside),
-            [only] => Some(*only),
-            [first, Purpose::CleanUp] => Some(*first),
-            [_, last] => Some(*last),
+        // Stages come first in the order of purposes, then clean-up, then the rest.
+        let stages = purposes.iter().filter(|purpose| purpose.stage().is_some()).count();
+        match stages {
+            0 => Some(purposes.first().copied().unwrap_or(Purpose::Outside)),
+            1 | 2 => purposes.get(stages - 1).copied(),
             _ => None,
         }
     }
@@ -99,7 +98,7 @@ struct OpenText {
 #[derive(Debug)]
 struct Held {
     number: u64,
-    parts: Vec<(Meaning, Means)>,
+    parts: Vec<Part>,
     damage: Vec<Damage>,
     cut: bool,
     /// Was nothing known before it that only a shell does?
@@ -138,17 +137,28 @@ impl Classifier {
 
     fn take_line(&mut self, number: u64, line: &[u8], cut: bool) -> Option<LineStages> {
         let before_shell = !self.session.in_shell;
-        let script = parse_script(line);
+        let answers = std::mem::take(&mut self.session.conversing) && is_one_word(line);
+        let line = if answers { b":".as_slice() } else { line };
+        let rest = after_interpreter(line);
+        let script = parse_script(rest);
         let mut parts = Vec::with_capacity(script.commands.len());
+        if rest.len() < line.len() {
+            parts.push(Part::default());
+        }
         for command in &script.commands {
             let mut walk = Walk::new(&mut self.session);
             let meanings = walk.sub_command(&command.node);
-            let means = walk.means;
-            parts.extend(meanings.into_iter().map(|meaning| (meaning, means.clone())));
+            let part = Part { means: walk.means, places: walk.places, ..Part::of(command.joint) };
+            parts.extend(meanings.into_iter().map(|meaning| Part { meaning, ..part.clone() }));
         }
-        resolve_neighbours(&mut parts, self.session.has_payload());
+        resolve(&mut parts, self.session.has_payload());
+        if script.damage.contains(&Damage::Unclosed) {
+            // A text that goes on is no mark.
+            let marks = parts.iter_mut().filter(|part| part.meaning == Meaning::Mark);
+            marks.for_each(|part| part.meaning = Meaning::Nothing);
+        }
         if parts.is_empty() {
-            parts.push((Meaning::Nothing, Means::default()));
+            parts.push(Part::default());
         }
         let held = Held { number, parts, damage: script.damage, cut, before_shell };
         let next_is_vendor = is_vendor(&held);
@@ -170,9 +180,9 @@ impl Classifier {
             && held.parts.len() == 1
             && (next_is_vendor || (self.after_vendor && self.begun));
         let mut parts = Vec::with_capacity(held.parts.len());
-        for (meaning, means) in held.parts {
-            let (purpose, mark) = self.purpose_of(meaning, tempts);
-            parts.push(SubCommand { purpose, mark, means });
+        for part in held.parts {
+            let (purpose, mark) = self.purpose_of(part.meaning, tempts);
+            parts.push(SubCommand { purpose, mark, means: part.means });
         }
         self.after_vendor = vendor || (tempts && parts.iter().all(|part| part.purpose == VENDOR));
         self.begun = true;
@@ -184,6 +194,7 @@ impl Classifier {
             Meaning::Sure(purpose) => (purpose, false),
             Meaning::Unknown if tempts => (VENDOR, false),
             Meaning::Unknown | Meaning::Nothing => (Purpose::Outside, false),
+            Meaning::Home => (Purpose::Stage(Stage::S2), false),
             Meaning::AskTool => (Purpose::Stage(Stage::S3), false),
             Meaning::Mark => (self.session.last.unwrap_or(Purpose::Stage(Stage::S3)), true),
         };
@@ -209,23 +220,17 @@ impl OpenText {
 const VENDOR: Purpose = Purpose::Stage(Stage::S1);
 
 fn is_vendor(held: &Held) -> bool {
-    held.parts.first().is_some_and(|(meaning, _)| *meaning == Meaning::Sure(VENDOR))
+    held.parts.first().is_some_and(|part| part.meaning == Meaning::Sure(VENDOR))
 }
 
-/// What only the neighbour on the same line tells: a tool without arguments before a shell start
-/// tempts a vendor's command line (`ping; sh`); a file that nobody brought, run before the system is
-/// looked over, only makes the shell say its error.
-fn resolve_neighbours(parts: &mut [(Meaning, Means)], has_payload: bool) {
-    const SURVEY: Meaning = Meaning::Sure(Purpose::Stage(Stage::S3));
-    for at in 1..parts.len() {
-        let next = parts[at].0;
-        let meaning = &mut parts[at - 1].0;
-        if *meaning == Meaning::AskTool && next == Meaning::Sure(VENDOR) {
-            *meaning = next;
-        }
-        let runs = *meaning == Meaning::Sure(Purpose::Stage(Stage::S6b));
-        if runs && next == SURVEY && !has_payload {
-            *meaning = SURVEY;
-        }
+fn is_one_word(line: &[u8]) -> bool {
+    !line.trim_ascii().iter().any(|byte| b" \t;|&<>/".contains(byte))
+}
+
+/// What follows `#!/bin/sh;`: a script that was sent as one line.
+fn after_interpreter(line: &[u8]) -> &[u8] {
+    match memchr::memchr(b';', line) {
+        Some(at) if line.starts_with(b"#!") => line.get(at + 1..).unwrap_or_default(),
+        _ => line,
     }
 }

@@ -11,8 +11,8 @@ pub(super) enum Effect {
     VendorWord,
     /// A word that nothing is known of, alone or with arguments.
     UnknownWord,
-    /// The working directory changes.
-    Enter,
+    /// The working directory changes, or a place is asked whether it can be written to.
+    Enter(String),
     /// The table of mounts is read.
     ListMounts,
     /// The system is asked about itself.
@@ -54,6 +54,8 @@ pub(super) enum Effect {
     HideTraces,
     /// Persistence, destruction, change of the system: nothing that the model holds.
     Tamper,
+    /// The same by a program that asks for what follows: the next line may be its answer.
+    Converse,
     /// Something that was judged already, inside.
     Judged(super::judge::Meaning),
 }

@@ -5,8 +5,8 @@ use kakoi_model::{Purpose, Stage};
 
 use super::effect::{Content, Effect};
 use super::paths::{
-    base, is_description, is_device, is_mount_table, is_noise, is_script_name, is_setting, is_sink,
-    is_system_program, is_trace, is_vital_tree,
+    base, is_description, is_device, is_home, is_mount_table, is_noise, is_script_name,
+    is_service_script, is_setting, is_sink, is_system_program, is_trace, is_vital_tree,
 };
 use super::state::{Known, Origin, Session};
 
@@ -21,6 +21,8 @@ pub(super) enum Meaning {
     Unknown,
     /// Asks whether a tool is there; before a shell it tempts a vendor's command line.
     AskTool,
+    /// Goes home: on the way to settings that belongs to them, else it is a change of directory.
+    Home,
     /// It is known.
     Sure(Purpose),
 }
@@ -42,7 +44,7 @@ impl Meaning {
             Self::AskTool => 3,
             Sure(Purpose::Stage(Stage::S3)) => 4,
             Sure(Purpose::Outside) => 5,
-            Sure(Purpose::Stage(Stage::S2)) => 6,
+            Self::Home | Sure(Purpose::Stage(Stage::S2)) => 6,
             Sure(Purpose::CleanUp) => 7,
             Sure(Purpose::Stage(Stage::S1)) => 8,
             Sure(Purpose::Stage(Stage::S4a)) => 9,
@@ -79,7 +81,8 @@ pub(super) fn judge(effect: &Effect, session: &mut Session) -> Meaning {
     match effect {
         Effect::StartShell | Effect::VendorWord => stage(Stage::S1),
         Effect::UnknownWord => Unknown,
-        Effect::Enter | Effect::ListMounts => stage(Stage::S2),
+        Effect::Enter(path) if is_home(path) => Meaning::Home,
+        Effect::Enter(_) | Effect::ListMounts => stage(Stage::S2),
         Effect::Survey => stage(Stage::S3),
         Effect::AskTool => Meaning::AskTool,
         Effect::Mark => Mark,
@@ -98,6 +101,10 @@ pub(super) fn judge(effect: &Effect, session: &mut Session) -> Meaning {
         Effect::Remove(path) => judge_remove(path, session),
         Effect::Kill | Effect::HideTraces => Sure(Purpose::CleanUp),
         Effect::Tamper => Sure(Purpose::Outside),
+        Effect::Converse => {
+            session.conversing = true;
+            Sure(Purpose::Outside)
+        }
         Effect::Judged(meaning) => *meaning,
     }
 }
@@ -133,6 +140,7 @@ fn judge_create(path: &str, session: &mut Session) -> Meaning {
         return Sure(Purpose::Outside);
     }
     match session.file(path) {
+        Some(Known { ran: true, .. }) => Sure(Purpose::CleanUp),
         Some(Known { granted: true, .. }) => stage(Stage::S5),
         Some(_) => stage(Stage::S2),
         None => {
@@ -283,7 +291,11 @@ fn judge_grant(path: &str, session: &mut Session) -> Meaning {
     stage(Stage::S5)
 }
 
-fn judge_execute(path: &str, session: &Session) -> Meaning {
+fn judge_execute(path: &str, session: &mut Session) -> Meaning {
+    if is_service_script(path) {
+        return Sure(Purpose::Outside);
+    }
+    session.run(path);
     let script = session
         .file(path)
         .map_or_else(|| is_script_name(path), |known| known.script || is_script_name(path));
@@ -300,7 +312,7 @@ fn judge_interpret(script: Option<&str>, session: &mut Session) -> Meaning {
 }
 
 fn judge_remove(path: &str, session: &mut Session) -> Meaning {
-    if is_vital_tree(path) {
+    if is_vital_tree(path) || (is_setting(path) && !is_trace(path)) {
         return Sure(Purpose::Outside);
     }
     match session.forget(path) {

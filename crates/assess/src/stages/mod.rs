@@ -14,6 +14,7 @@ mod commands;
 mod effect;
 mod judge;
 mod matrix;
+mod neighbours;
 mod paths;
 mod program;
 mod redirect;

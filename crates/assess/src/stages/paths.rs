@@ -118,6 +118,16 @@ fn is_standard_top(name: &str) -> bool {
     )
 }
 
+/// The directory in which a login begins.
+pub(super) fn is_home(path: &str) -> bool {
+    matches!(path, "" | "~" | "~/" | "/root" | "/root/")
+}
+
+/// A script that starts and stops a service of the system.
+pub(super) fn is_service_script(path: &str) -> bool {
+    path.starts_with("/etc/init.d/") || path.starts_with("/etc/rc.d/")
+}
+
 /// Is the file a script by its name?
 pub(super) fn is_script_name(path: &str) -> bool {
     const ENDINGS: [&str; 10] =

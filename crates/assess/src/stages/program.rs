@@ -37,8 +37,13 @@ pub(super) fn run(
             output: Content::Program,
         };
     }
-    let invocation = Invocation { name, ..copy_of(invocation) };
-    by_name(walk, &invocation, streams)
+    let named = Invocation { name, ..copy_of(invocation) };
+    let outcome = by_name(walk, &named, streams);
+    if word.contains('/') && outcome.effects == [Effect::UnknownWord] {
+        let effects = vec![Effect::Execute(word.to_owned())];
+        return Outcome { effects, output: Content::Program };
+    }
+    outcome
 }
 
 fn copy_of<'a>(invocation: &Invocation<'a>) -> Invocation<'a> {

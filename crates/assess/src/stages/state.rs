@@ -41,6 +41,8 @@ pub(super) struct Known {
     pub(super) granted: bool,
     /// Is it a script by its content?
     pub(super) script: bool,
+    /// Was it run?
+    pub(super) ran: bool,
 }
 
 /// What is known of a session so far. Bounded.
@@ -56,6 +58,8 @@ pub(super) struct Session {
     pub(super) in_shell: bool,
     /// Did a descriptor above 2 get connected to the network?
     pub(super) connected: bool,
+    /// Did the line before start a program that asks?
+    pub(super) conversing: bool,
     /// The purpose that a mark carries on.
     pub(super) last: Option<Purpose>,
 }
@@ -70,15 +74,24 @@ impl Session {
     pub(super) fn remember(&mut self, path: &str, origin: Origin, script: bool) {
         let granted = matches!(origin, Origin::Copied(_))
             || self.file(path).is_some_and(|known| known.granted);
-        self.insert(path, Known { origin, granted, script });
+        self.insert(path, Known { origin, granted, script, ran: false });
     }
 
     pub(super) fn grant(&mut self, path: &str) {
         match self.files.get_mut(base(path)) {
             Some(known) => known.granted = true,
             None => {
-                self.insert(path, Known { origin: Origin::Seen, granted: true, script: false });
+                self.insert(
+                    path,
+                    Known { origin: Origin::Seen, granted: true, script: false, ran: false },
+                );
             }
+        }
+    }
+
+    pub(super) fn run(&mut self, path: &str) {
+        if let Some(known) = self.files.get_mut(base(path)) {
+            known.ran = true;
         }
     }
 

@@ -37,10 +37,19 @@ pub(super) struct Walk<'s> {
     pub(super) session: &'s mut Session,
     /// The names of the commands that were met, for tables.
     pub(super) means: Means,
+    /// Places that it tried or entered.
+    pub(super) places: Places,
     nesting: usize,
     steps: usize,
     /// What substitutions in words did.
     side: Meaning,
+}
+
+/// The file that was created empty last, and the directory that was entered last.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    pub(super) created: Option<String>,
+    pub(super) entered: Option<String>,
 }
 
 /// By what a sub-command did its work.
@@ -80,7 +89,8 @@ impl Place {
 impl<'s> Walk<'s> {
     pub(super) fn new(session: &'s mut Session) -> Self {
         let (nesting, steps) = (0, MAX_STEPS);
-        Self { session, means: Means::default(), nesting, steps, side: Meaning::Nothing }
+        let (means, places) = (Means::default(), Places::default());
+        Self { session, means, places, nesting, steps, side: Meaning::Nothing }
     }
 
     /// A sub-command of the line: usually one meaning; two where a download is piped to what runs
@@ -140,6 +150,10 @@ impl<'s> Walk<'s> {
                 decisive = done.meaning;
             }
             flow = done.output;
+        }
+        // `echo Hi | cat -n`: text goes through a tool to the terminal.
+        if decisive == Meaning::Nothing && place.prints && matches!(flow, Content::Text(_)) {
+            decisive = judge(&Effect::Survey, self.session);
         }
         let meanings = match download {
             Some(download) if decisive.runs() => vec![download, decisive],
@@ -258,6 +272,13 @@ impl<'s> Walk<'s> {
                     | Effect::Nothing
             ) {
                 self.session.in_shell = true;
+            }
+            match effect {
+                Effect::Create(path) | Effect::Write(path, Content::Text(_)) => {
+                    self.places.created = Some(path.clone());
+                }
+                Effect::Enter(path) => self.places.entered = Some(path.clone()),
+                _ => {}
             }
             meaning = meaning.max(judge(effect, self.session));
         }

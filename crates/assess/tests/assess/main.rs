@@ -6,4 +6,5 @@
 mod golden;
 mod router;
 mod rules;
+mod stages;
 mod worst;

@@ -92,7 +92,7 @@ fn touch(invocation: &Invocation<'_>) -> Outcome {
 fn mkdir(invocation: &Invocation<'_>) -> Outcome {
     let options = Options::parse(invocation.arguments, "m", &["mode"]);
     let setting = options.operands.iter().any(|path| is_setting(path));
-    Outcome::of(if setting { Effect::Tamper } else { Effect::Enter })
+    Outcome::of(if setting { Effect::Tamper } else { Effect::Enter("?".to_owned()) })
 }
 
 /// Only execute bits matter (chmod(1): octal, or symbolic `[ugoa][+-=][rwxXst]`, or a reference).

@@ -15,7 +15,7 @@ const TAMPERING: &[&str] = &[
     "flash_eraseall", "flashcp", "ftpd", "gem", "groupadd", "halt", "hdparm", "hping3", "httpd",
     "inetd", "init", "insmod", "installpkg", "iwconfig", "iwpriv", "logger", "losetup",
     "masscan", "mkfs", "mknod", "mkntfs", "mkswap", "modprobe", "mtd", "mtd_write", "nandwrite",
-    "nmap", "npm", "ntpdate", "nvram", "opkg", "pacman", "parted", "passwd", "pip", "pip3",
+    "nmap", "npm", "ntpdate", "nvram", "opkg", "pacman", "pip", "pip3",
     "pivot_root", "pm", "poweroff", "reboot", "reg", "rmmod", "rpm", "setenforce", "setprop",
     "settings", "sfdisk", "shutdown", "ssh", "ssh-copy-id", "ssh-keygen", "sshd", "sshpass",
     "svc", "swapoff", "swapon", "switch_root", "telinit", "telnet", "telnetd", "tune2fs",
@@ -31,7 +31,7 @@ pub(super) fn effects(invocation: &Invocation<'_>) -> Option<Outcome> {
     }
     let effect = match name {
         "kill" | "pkill" | "killall" | "killall5" | "skill" | "fuser" => Effect::Kill,
-        "cd" | "pushd" | "popd" | "chdir" => Effect::Enter,
+        "cd" | "pushd" | "popd" | "chdir" => enter(invocation),
         "find" => find(invocation),
         "test" | "[" | "[[" => test(invocation),
         "history" if invocation.arguments.is_empty() => Effect::Survey,
@@ -49,7 +49,9 @@ pub(super) fn effects(invocation: &Invocation<'_>) -> Option<Outcome> {
         "iptables" | "ip6tables" | "nft" => {
             shows_if(invocation, &["-L", "-nL", "-S", "--list", "-vnL", "list", "-nvL", "-Ln"])
         }
-        "fdisk" => shows_if(invocation, &["-l", "-lu"]),
+        "fdisk" if invocation.has(&["-l", "-lu"]) => Effect::Survey,
+        "fdisk" | "gdisk" | "parted" | "passwd" if !invocation.is_fed() => Effect::Converse,
+        "fdisk" | "gdisk" | "parted" | "passwd" => Effect::Tamper,
         "sysctl" => shows_unless(invocation, |text| text == "-w" || text.contains('=')),
         "ifconfig" => shows_unless(invocation, |text| {
             matches!(text, "up" | "down" | "netmask" | "hw" | "mtu")
@@ -88,13 +90,18 @@ fn shows_unless(invocation: &Invocation<'_>, changes: impl Fn(&str) -> bool) -> 
     if invocation.texts().any(|text| changes(&text)) { Effect::Tamper } else { Effect::Survey }
 }
 
+fn enter(invocation: &Invocation<'_>) -> Effect {
+    let path = invocation.texts().find(|text| !text.starts_with("--"));
+    Effect::Enter(path.map_or_else(String::new, Into::into))
+}
+
 /// Searches, unless it is told to do something with what it finds.
 fn find(invocation: &Invocation<'_>) -> Effect {
     if invocation.has(&["-delete"]) {
         return Effect::Remove(String::new());
     }
     if invocation.has(&["-writable"]) || invocation.has(&["-perm"]) {
-        return Effect::Enter;
+        return Effect::Enter("?".to_owned());
     }
     let mut after = invocation
         .texts()
@@ -110,7 +117,7 @@ fn find(invocation: &Invocation<'_>) -> Effect {
 
 /// `[ -w DIR ]` asks whether a directory can be written to.
 fn test(invocation: &Invocation<'_>) -> Effect {
-    if invocation.has(&["-w"]) { Effect::Enter } else { Effect::Survey }
+    if invocation.has(&["-w"]) { Effect::Enter("?".to_owned()) } else { Effect::Survey }
 }
 
 fn environment(invocation: &Invocation<'_>) -> Effect {

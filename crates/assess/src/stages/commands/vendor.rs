@@ -146,7 +146,7 @@ pub(in crate::stages) fn menu_command(word: &str, invocation: &Invocation<'_>) -
     } else if has("add") || has("set") || has("remove") || has("send") || has("enable") {
         Effect::Tamper
     } else if words.len() == 1 && arguments.is_empty() && !has("export") {
-        Effect::Enter
+        Effect::Enter(word.to_owned())
     } else if ["print", "export", "getall", "monitor", "ping", "get", "find"]
         .iter()
         .any(|verb| has(verb))
