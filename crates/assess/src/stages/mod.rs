@@ -9,6 +9,7 @@
 //! Invariant: pure; any bytes give an answer; what is remembered of a session is bounded.
 
 mod applets;
+mod calls;
 mod classify;
 mod commands;
 mod effect;
@@ -17,10 +18,18 @@ mod matrix;
 mod neighbours;
 mod paths;
 mod program;
+mod record;
 mod redirect;
+mod sessions;
 mod state;
+mod table;
 mod walk;
 
+pub use calls::{CallClassifier, CallStage, family};
 pub use classify::{Classifier, LineStages, MAX_LINE_BYTES, SubCommand};
+pub use commands::vendor_escapes;
 pub use matrix::{Labels, Matrix, Score, classify_transcript, parse_labels};
+pub use record::{Record, parse_record};
+pub use sessions::{SessionLine, Sessions};
+pub use table::{CallsByLine, Table};
 pub use walk::Means;

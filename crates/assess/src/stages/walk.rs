@@ -194,8 +194,6 @@ impl<'s> Walk<'s> {
     fn simple_here(&mut self, simple: &Simple, place: &Place) -> Done {
         let hides = self.assign(simple);
         let streams = self.streams(&simple.redirects, place);
-        self.means.output_redirection |= streams.output.is_some();
-        self.means.input_redirection |= streams.reads_file;
         let fields = expand_fields(&simple.words, self);
         if fields.is_empty() {
             let effects = if hides { vec![Effect::HideTraces] } else { streams.creates() };
@@ -227,6 +225,8 @@ impl<'s> Walk<'s> {
             String::from_utf8_lossy(&expand_word(word, self).bytes).into_owned()
         });
         self.session.connected |= streams.connects;
+        self.means.output_redirection |= streams.output.is_some();
+        self.means.input_redirection |= streams.reads_file;
         streams
     }
 

@@ -7,4 +7,5 @@ mod golden;
 mod router;
 mod rules;
 mod stages;
+mod table;
 mod worst;

@@ -20,6 +20,7 @@ use super::effect::{Content, Effect};
 
 pub(super) use file::content_of;
 pub(super) use system::hides_traces;
+pub use vendor::vendor_escapes;
 pub(super) use vendor::{is_menu, menu_command};
 
 /// A program with its arguments, expanded.

@@ -13,7 +13,6 @@ struct Escape {
     /// Does it stand alone, because with arguments it is something else?
     alone: bool,
     /// Where it is known from.
-    #[cfg_attr(not(test), allow(dead_code))]
     source: &'static str,
 }
 
@@ -82,6 +81,11 @@ pub(super) fn effects(invocation: &Invocation<'_>) -> Option<Outcome> {
     let words: Vec<String> = invocation.texts().map(|text| text.to_lowercase()).collect();
     let found = ESCAPES.iter().any(|escape| matches(escape, invocation.name, &words));
     found.then(|| Outcome::of(Effect::VendorWord))
+}
+
+/// The known ways from a vendor's command line to a shell, each with where it is known from.
+pub fn vendor_escapes() -> impl Iterator<Item = (String, &'static str)> {
+    ESCAPES.iter().map(|escape| (escape.words.join(" "), escape.source))
 }
 
 fn matches(escape: &Escape, name: &str, arguments: &[String]) -> bool {
