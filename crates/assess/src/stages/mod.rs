@@ -21,7 +21,9 @@ mod program;
 mod record;
 mod redirect;
 mod sessions;
+mod shape;
 mod state;
+mod summary;
 mod table;
 mod walk;
 
@@ -31,5 +33,7 @@ pub use commands::vendor_escapes;
 pub use matrix::{Labels, Matrix, Score, classify_transcript, parse_labels};
 pub use record::{Record, parse_record};
 pub use sessions::{SessionLine, Sessions};
+pub use shape::shape_of;
+pub use summary::{Counts, Family, Report, Summary};
 pub use table::{CallsByLine, Table};
 pub use walk::Means;

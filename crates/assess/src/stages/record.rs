@@ -15,6 +15,8 @@ pub enum Record<'t> {
         session: Cow<'t, str>,
         /// When, if the log says.
         time: Option<Timestamp>,
+        /// Which command line of the session, from 1, if the log says.
+        line: Option<u32>,
         /// The line.
         text: Cow<'t, [u8]>,
     },
@@ -51,6 +53,8 @@ struct Fields<'t> {
     session: Option<Cow<'t, str>>,
     #[serde(borrow, default, alias = "timestamp")]
     time: Option<Cow<'t, str>>,
+    #[serde(default)]
+    line: Option<u32>,
     #[serde(borrow, default)]
     input: Option<Cow<'t, str>>,
 }
@@ -70,7 +74,7 @@ struct CallFields {
 #[must_use]
 pub fn parse_record(line: &[u8]) -> Record<'_> {
     if line.trim_ascii_start().first() != Some(&b'{') {
-        return Record::Input { session: "".into(), time: None, text: line.into() };
+        return Record::Input { session: "".into(), time: None, line: None, text: line.into() };
     }
     match serde_json::from_slice::<Fields<'_>>(line) {
         Ok(fields) => record(fields, line),
@@ -85,6 +89,7 @@ fn record<'t>(fields: Fields<'t>, line: &[u8]) -> Record<'t> {
         "cowrie.command.input" | "input" => match fields.input {
             Some(input) => Record::Input {
                 session,
+                line: fields.line,
                 time: fields.time.and_then(|time| time.parse().ok()),
                 text: bytes(input),
             },
@@ -119,7 +124,7 @@ mod tests {
     #[test]
     fn inputs_of_cowrie_and_of_our_own_are_read() {
         let cowrie = br#"{"eventid":"cowrie.command.input","input":"cd \"/tmp\"","session":"a1","timestamp":"2024-10-31T00:00:01.5Z","src_ip":"192.0.2.1"}"#;
-        let Record::Input { session, time, text } = parse_record(cowrie) else { panic!() };
+        let Record::Input { session, time, text, .. } = parse_record(cowrie) else { panic!() };
         assert_eq!((session.as_ref(), text.as_ref()), ("a1", &b"cd \"/tmp\""[..]));
         assert_eq!(time, "2024-10-31T00:00:01.5Z".parse().ok());
         let own = br#"{"time":"2026-01-02T03:04:05Z","session":"s","line":1,"event":"input","input":"id"}"#;

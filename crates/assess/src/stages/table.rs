@@ -219,9 +219,8 @@ impl CallsByLine {
         }
     }
 
-    /// The calls of a line, each kind once, in the order in which they came.
-    #[must_use]
-    pub fn line(&self, line: u32) -> &[CallStage] {
-        self.lines.get(&line).map_or(&[], Vec::as_slice)
+    /// The calls of a line, each kind once, in the order in which they came. They are forgotten.
+    pub fn take(&mut self, line: u32) -> Vec<CallStage> {
+        self.lines.remove(&line).unwrap_or_default()
     }
 }

@@ -189,7 +189,7 @@ fn reference_table() -> String {
     lines.extend(classifier.finish());
     let mut table = Table::new();
     for line in &lines {
-        table.add(line, calls.line(u32::try_from(line.number).unwrap()));
+        table.add(line, &calls.take(u32::try_from(line.number).unwrap()));
     }
     table.render()
 }

@@ -3,7 +3,9 @@
 
 pub mod extract;
 pub mod formats;
+pub mod honeypot;
 pub mod rules;
 pub mod scan;
+pub mod stages;
 
 mod parsing;

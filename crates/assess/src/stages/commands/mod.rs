@@ -90,6 +90,69 @@ pub(super) fn effects_of(invocation: &Invocation<'_>) -> Option<Outcome> {
         .or_else(|| vendor::effects(invocation))
 }
 
+/// Is it a word that a shell or a system knows: a program, a built-in, a keyword?
+pub(super) fn is_known(name: &str) -> bool {
+    const WORDS: [&str; 53] = [
+        "while",
+        "until",
+        "for",
+        "if",
+        "then",
+        "else",
+        "do",
+        "done",
+        "fi",
+        "in",
+        "case",
+        "esac",
+        "enable",
+        "system",
+        "shell",
+        "linuxshell",
+        "config",
+        "perl",
+        "python",
+        "python3",
+        "php",
+        "sudo",
+        "su",
+        "eval",
+        "source",
+        "curl",
+        ".",
+        ":",
+        "alias",
+        "cd",
+        "command",
+        "declare",
+        "exec",
+        "exit",
+        "export",
+        "history",
+        "iptables",
+        "local",
+        "logout",
+        "read",
+        "return",
+        "scp",
+        "screen",
+        "service",
+        "set",
+        "sftp",
+        "shift",
+        "systemctl",
+        "trap",
+        "ulimit",
+        "umask",
+        "unset",
+        "wait",
+    ];
+    super::applets::is_applet(name)
+        || WORDS.contains(&name)
+        || survey::is_surveying(name)
+        || system::is_tampering(name)
+}
+
 /// `--help` and its like as the only argument: whatever the name, it only asks.
 fn asks_for_help(invocation: &Invocation<'_>) -> bool {
     const WORDS: [&str; 5] = ["--help", "--version", "-version", "-V", "--usage"];

@@ -21,9 +21,15 @@ const SURVEYING: &[&str] = &[
     "which", "who", "whoami", "whois",
 ];
 
+pub(super) fn is_surveying(name: &str) -> bool {
+    SURVEYING.binary_search(&name).is_ok()
+}
+
 /// What the program does, if it is one of these.
 pub(super) fn effects(invocation: &Invocation<'_>) -> Option<Outcome> {
-    SURVEYING.binary_search(&invocation.name).ok()?;
+    if !is_surveying(invocation.name) {
+        return None;
+    }
     let needs_operand = matches!(invocation.name, "ping" | "ping6" | "traceroute" | "nslookup");
     let effect = if needs_operand && invocation.arguments.is_empty() {
         Effect::AskTool

@@ -7,6 +7,7 @@ use crate::stages::paths::is_trace;
 use super::{Invocation, Outcome};
 
 /// Change the system, whatever their arguments: persistence, defence, destruction, packages.
+/// In byte order, for the search.
 #[rustfmt::skip]
 const TAMPERING: &[&str] = &[
     "addgroup", "adduser", "apk", "apt", "apt-get", "at", "badblocks", "blockdev", "brctl",
@@ -23,10 +24,14 @@ const TAMPERING: &[&str] = &[
     "vconfig", "visudo", "wipefs", "yum", "zypper",
 ];
 
+pub(super) fn is_tampering(name: &str) -> bool {
+    TAMPERING.binary_search(&name).is_ok() || name.starts_with("mkfs.")
+}
+
 /// What the program does, if it is one of these.
 pub(super) fn effects(invocation: &Invocation<'_>) -> Option<Outcome> {
     let name = invocation.name;
-    if TAMPERING.contains(&name) || name.starts_with("mkfs.") {
+    if is_tampering(name) {
         return Some(Outcome::of(Effect::Tamper));
     }
     let effect = match name {
@@ -144,4 +149,12 @@ pub(in crate::stages) fn hides_traces(variable: &str) -> bool {
             | "WATCH"
             | "SAVEHIST"
     ) || is_trace(variable)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_names_are_in_order() {
+        assert!(super::TAMPERING.is_sorted());
+    }
 }
