@@ -16,6 +16,7 @@ const MAX_SHAPE_BYTES: usize = 512;
 pub fn shape_of(line: &[u8], shape: &mut String) {
     shape.clear();
     let mut command = true;
+    let mut target = false;
     let mut rest = line;
     while let Some((&byte, after)) = rest.split_first() {
         if shape.len() > MAX_SHAPE_BYTES {
@@ -36,12 +37,15 @@ pub fn shape_of(line: &[u8], shape: &mut String) {
                 space(shape);
                 shape.push(char::from(byte));
                 rest = rest.get(length..).unwrap_or_default();
+                target = true;
             }
             _ => {
                 let (length, quoted) = word_length(rest);
                 let word = rest.get(..length).unwrap_or_default();
                 rest = rest.get(length..).unwrap_or_default();
-                command = push_word(word, quoted, command, shape);
+                let still = push_word(word, quoted, command && !target, shape);
+                command &= target || still;
+                target = false;
             }
         }
     }
@@ -80,7 +84,11 @@ fn push_word(word: &[u8], quoted: bool, command: bool, shape: &mut String) -> bo
     if command {
         return push_command(text, quoted, shape);
     }
+    // `if=X` of dd: the name of the operand stays.
+    let key = text.find('=').filter(|at| *at <= 6 && !quoted).map_or(0, |at| at + 1);
+    let (key, text) = text.split_at(key);
     let place = if text.len() > 1 { text.trim_end_matches('/') } else { text };
+    shape.push_str(key);
     shape.push_str(class(text, quoted).unwrap_or(place));
     false
 }
@@ -206,6 +214,10 @@ mod tests {
         assert_eq!(
             shape("echo -ne '\\x7f; |' >> a; N=1 sh b"),
             "echo -ne BYTES > NAME ; VAR sh NAME"
+        );
+        assert_eq!(
+            shape(">/var/.q && cd /var; dd if=.s bs=52"),
+            "> NAME && cd /var ; dd if=NAME bs=N"
         );
     }
 
