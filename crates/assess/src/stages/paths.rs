@@ -83,8 +83,12 @@ pub(super) fn is_setting(path: &str) -> bool {
         || name == ".ssh"
         || PARTS.iter().any(|part| path.contains(part))
         || (NAMES.contains(&name) && !path.starts_with("/tmp/"))
-        || path.starts_with("/proc/")
-        || path.starts_with("/sys/")
+        || (in_kernel_tree(path) && !name.starts_with('.'))
+}
+
+/// Files there are the kernel's; a hidden name is none of them, and only tries whether it can be made.
+fn in_kernel_tree(path: &str) -> bool {
+    path.starts_with("/proc/") || path.starts_with("/sys/")
 }
 
 /// A device below `/dev`: neither hidden file nor sink, so that writing there is not keeping a file.
