@@ -6,6 +6,7 @@ mod confinement;
 mod extraction;
 mod image;
 mod scanning;
+mod stages;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -162,8 +162,8 @@ impl Classifier {
         }
         let held = Held { number, parts, damage: script.damage, cut, before_shell };
         let next_is_vendor = is_vendor(&held);
-        let done = self.held.replace(held).map(|held| self.finish_line(held, next_is_vendor));
-        done
+        let before = self.held.replace(held)?;
+        Some(self.finish_line(before, next_is_vendor))
     }
 
     /// What is still held: the last line, and one before it when a here-document was open.
