@@ -20,7 +20,7 @@ use anyhow::Context;
 use crate::top;
 
 /// Targets other than the formats.
-const TARGETS: &[&str] = &["image", "elf", "kernel", "root", "content", "facts"];
+const TARGETS: &[&str] = &["image", "elf", "kernel", "root", "content", "facts", "stages"];
 
 /// Longest sitting with one target, so that a campaign that is stopped loses little.
 const SITTING: u64 = 150;

@@ -13,6 +13,7 @@ mod docs;
 mod edges;
 mod fuzz;
 mod reference;
+mod stages;
 
 type Task = fn(&[String]) -> anyhow::Result<()>;
 
@@ -28,6 +29,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "bench",
         bench::run,
         "[DATA]: CPU seconds and memory against unblob and binwalk on the same input",
+    ),
+    (
+        "stages",
+        stages::run,
+        "[FOLDER...]: agreement of stages with labels; with --write into docs/STAGES.md",
     ),
     ("fuzz", fuzz::run, "SECONDS [NAME-PART]: every fuzz target for that long"),
 ];

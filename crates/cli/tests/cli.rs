@@ -7,6 +7,7 @@ mod extraction;
 mod image;
 mod running;
 mod scanning;
+mod stages;
 
 use std::path::Path;
 use std::process::{Command, Output};

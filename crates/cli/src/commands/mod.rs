@@ -3,8 +3,10 @@
 
 pub mod extract;
 pub mod formats;
+pub mod honeypot;
 pub mod rules;
 pub mod run;
 pub mod scan;
+pub mod stages;
 
 mod parsing;
