@@ -11,7 +11,7 @@ use anyhow::Context;
 use crate::top;
 
 /// Targets other than the formats.
-const TARGETS: &[&str] = &["image", "elf", "kernel", "root", "content", "facts"];
+const TARGETS: &[&str] = &["image", "elf", "kernel", "root", "content", "facts", "policy", "attempt"];
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let seconds: u64 = arguments.first().context("usage: fuzz SECONDS [NAME-PART]")?.parse()?;

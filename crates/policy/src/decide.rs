@@ -81,6 +81,16 @@ pub fn decide(policy: &Policy, mark: &Mark, attempt: &Attempt) -> Verdict {
     verdict
 }
 
+/// Decides an attempt as a hook does: an exec is judged with the sessions that it begins.
+#[must_use]
+pub fn decide_attempt(policy: &Policy, mark: &Mark, attempt: &Attempt) -> Verdict {
+    if attempt.op != Op::Exec {
+        return decide(policy, mark, attempt);
+    }
+    let next = mark.exec(policy, attempt, 0);
+    decide(policy, &mark.judged_for(policy, &next), attempt)
+}
+
 struct Subject<'a> {
     policy: &'a Policy,
     mark: &'a Mark,

@@ -20,6 +20,7 @@
 mod argv;
 mod attempt;
 mod built_in;
+mod cases;
 mod compile;
 mod decide;
 pub mod keys;
@@ -33,8 +34,9 @@ mod words;
 
 pub use argv::{Invocation, Source};
 pub use attempt::{Attempt, Mode, Object};
+pub use cases::{Case, Expected, Recorded, Subject, Table};
 pub use compile::{CompileError, Filter, compile, compile_with, layout};
-pub use decide::{Cause, Verdict, decide};
+pub use decide::{Cause, Verdict, decide, decide_attempt};
 pub use mark::{Mark, invocation};
 pub use pattern::Pattern;
 pub use place::{Diagnostic, Place, Severity};

@@ -3,6 +3,7 @@
 
 pub mod extract;
 pub mod formats;
+pub mod policy;
 pub mod rules;
 pub mod scan;
 
