@@ -14,6 +14,10 @@ build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${image[@]}") ;;
 test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" libcapstone-dev libseccomp-dev checksec binutils dpkg python3-venv chromium) ;;
 bench) wanted=("${build[@]}" "${compilers[@]}" libcapstone-dev libseccomp-dev "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd) ;;
+    libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-mipsel-cross libc6-dev-mips-cross musl-tools)
+guard=(clang qemu-user-static)
+test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" "${guard[@]}" checksec binutils dpkg python3-venv chromium) ;;
+bench) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd) ;;
 *) echo "usage: install.sh build|demo|test|bench" >&2; exit 2 ;;
 esac
 missing=()

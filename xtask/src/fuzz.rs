@@ -26,6 +26,7 @@ const TARGETS: &[&str] = &["image", "elf", "kernel", "root", "content", "facts",
 const SITTING: u64 = 150;
 
 const LEDGER: &str = "docs/fuzzing.tsv";
+const TARGETS: &[&str] = &["image", "elf", "kernel", "root", "content", "facts", "policy", "attempt"];
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let usage = "usage: fuzz SECONDS [NAME-PART] [--jobs N]";

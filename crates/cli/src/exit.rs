@@ -21,7 +21,7 @@ pub enum Exit {
 /// Shown at the end of `kakoi --help`. clap itself exits with 2 on wrong usage.
 pub const HELP: &str = "Exit codes:
   0  done
-  1  findings at or above --fail-on (new ones only, with --baseline)
+  1  findings at or above --fail-on (new ones only, with --baseline); policies differ
   2  wrong usage
   3  the input could not be read, or nothing in it was recognised
   4  kakoi failed: output not writable, worker lost

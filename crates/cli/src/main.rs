@@ -34,6 +34,7 @@ enum Command {
     Stages(commands::stages::Arguments),
     #[command(subcommand)]
     Honeypot(commands::honeypot::Command),
+    Policy(commands::policy::Arguments),
     /// Parses one image, confined; started by the other commands.
     #[command(name = worker::COMMAND, hide = true)]
     Worker {
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::exec(&arguments),
         Command::Stages(arguments) => commands::stages::exec(&arguments),
         Command::Honeypot(command) => commands::honeypot::exec(&command),
+        Command::Policy(arguments) => commands::policy::exec(&arguments),
         Command::Worker { probe: true, free } => worker::probe(!free),
         Command::Worker { .. } => worker::serve(),
     };

@@ -5,6 +5,7 @@
 mod confinement;
 mod extraction;
 mod image;
+mod policy;
 mod running;
 mod scanning;
 mod stages;
