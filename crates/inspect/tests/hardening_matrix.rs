@@ -319,7 +319,7 @@ fn run(cell: &Cell, directory: &Path) -> Vec<String> {
     let debug = cell.toolchain.strip(&built, &["--only-keep-debug"]);
     let mut wrongs = Vec::new();
     for (state, content, has_symbols) in [("whole", &whole, true), ("stripped", &stripped, false)] {
-        let name = format!("{} {} {state}", cell.toolchain.compiler, cell.asked.name);
+        let name = format!("{} {} {state}", cell.toolchain.name, cell.asked.name);
         let facts = parse_elf(content).unwrap();
         let mut found = Wrongs::default();
         check(cell, &facts, has_symbols, &mut found);

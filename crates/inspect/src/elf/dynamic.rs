@@ -14,6 +14,7 @@ pub(super) const DT_RELA: u64 = 7;
 pub(super) const DT_RELASZ: u64 = 8;
 pub(super) const DT_STRSZ: u64 = 10;
 pub(super) const DT_INIT: u64 = 12;
+pub(super) const DT_FINI: u64 = 13;
 pub(super) const DT_SONAME: u64 = 14;
 pub(super) const DT_RPATH: u64 = 15;
 pub(super) const DT_REL: u64 = 17;

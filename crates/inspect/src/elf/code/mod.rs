@@ -7,7 +7,9 @@ mod mips;
 mod x86;
 
 use super::Elf;
-use super::dynamic::{DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ};
+use super::dynamic::{
+    DT_FINI, DT_INIT, DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ,
+};
 use super::machine::{EM_386, EM_AARCH64, EM_ARM, EM_X86_64, is_mips};
 use super::segment::PT_LOAD;
 use super::symbol::Symbol;
@@ -39,6 +41,21 @@ impl<'a> Code<'a> {
                 big,
             })
             .collect()
+    }
+
+    /// The instructions alone, where the file tells: linkers put them between `DT_INIT` and
+    /// `DT_FINI`, and before and behind them headers, tables and constants into the same segment.
+    pub(super) fn of_text(elf: &Elf<'a>) -> Vec<Self> {
+        let whole = Self::of(elf);
+        let ends = (elf.dynamic.value(DT_INIT), elf.dynamic.value(DT_FINI));
+        let (Some(first), Some(last)) = (ends.0.map(|at| at & !1), ends.1.map(|at| at & !1)) else {
+            return whole;
+        };
+        let entry = elf.header.entry;
+        let has_entry = entry == 0 || (first..=last).contains(&entry);
+        let size = last.checked_sub(first).filter(|_| has_entry);
+        let text = size.and_then(|size| whole.iter().find_map(|part| part.part(first, size)));
+        text.map_or(whole, |text| vec![text])
     }
 
     /// The part that a function takes up.
