@@ -7,7 +7,7 @@
 mod toolchain;
 
 use kakoi_inspect::elf::parse_elf;
-use kakoi_model::{Absence, Coverage, ElfFacts, ElfRole, Linkage, Observed, Symbols};
+use kakoi_model::{Absence, ElfFacts, ElfRole, Linkage, Observed, Symbols};
 use toolchain::{AMD64, ARM64, ARMHF, MIPS, MUSL, TOOLCHAINS, Toolchain};
 
 fn build(toolchain: Toolchain, source: &str, flags: &[&str]) -> Vec<u8> {
@@ -198,7 +198,9 @@ fn protected_functions_are_counted_through_every_kind_of_mips_call() {
     ] {
         let facts = parse(&build(MIPS, toolchain::PROGRAM, &[how, &protector].concat()));
         let coverage = facts.hardening.stack_protector.observed.present().copied();
-        let wanted = Coverage { protected: Some(toolchain::PROTECTED), of: None };
-        assert_eq!(coverage, Some(wanted), "{how:?}");
+        let coverage = coverage.unwrap();
+        assert_eq!(coverage.protected, Some(toolchain::PROTECTED), "{how:?}");
+        // MIPS16 code is not read far enough to count its functions.
+        assert_eq!(coverage.of.is_some(), !how.contains(&"-mips16"), "{how:?}");
     }
 }

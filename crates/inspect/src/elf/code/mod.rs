@@ -14,7 +14,8 @@ use super::machine::{EM_386, EM_AARCH64, EM_ARM, EM_X86_64, is_mips};
 use super::segment::PT_LOAD;
 use super::symbol::Symbol;
 
-pub(super) use mips::find_mips_table_calls;
+pub(super) use arm::{arm_call, thumb_target};
+pub(super) use mips::{find_mips_table_calls, mips_call};
 pub(super) use x86::{CanaryUse, find_canary_uses};
 
 /// `EF_ARM_BE8`: big-endian data, little-endian code.
@@ -45,17 +46,22 @@ impl<'a> Code<'a> {
 
     /// The instructions alone, where the file tells: linkers put them between `DT_INIT` and
     /// `DT_FINI`, and before and behind them headers, tables and constants into the same segment.
-    pub(super) fn of_text(elf: &Elf<'a>) -> Vec<Self> {
-        let whole = Self::of(elf);
-        let ends = (elf.dynamic.value(DT_INIT), elf.dynamic.value(DT_FINI));
-        let (Some(first), Some(last)) = (ends.0.map(|at| at & !1), ends.1.map(|at| at & !1)) else {
-            return whole;
-        };
+    pub(super) fn text(elf: &Elf<'a>) -> Option<Self> {
+        let [first, last] = [DT_INIT, DT_FINI].map(|tag| elf.dynamic.value(tag));
+        let (first, last) = (first? & !1, last? & !1);
         let entry = elf.header.entry;
         let has_entry = entry == 0 || (first..=last).contains(&entry);
-        let size = last.checked_sub(first).filter(|_| has_entry);
-        let text = size.and_then(|size| whole.iter().find_map(|part| part.part(first, size)));
-        text.map_or(whole, |text| vec![text])
+        let size = last.checked_sub(first).filter(|_| has_entry)?;
+        Self::of(elf).iter().find_map(|part| part.part(first, size))
+    }
+
+    /// One past its last address.
+    pub(super) fn end(&self) -> u64 {
+        self.address.wrapping_add(self.bytes.len() as u64)
+    }
+
+    pub(super) fn holds(&self, address: u64) -> bool {
+        (self.address..self.end()).contains(&address)
     }
 
     /// The part that a function takes up.
@@ -75,7 +81,7 @@ impl<'a> Code<'a> {
         })
     }
 
-    fn halves(&self) -> impl Iterator<Item = u16> {
+    pub(super) fn halves(&self) -> impl Iterator<Item = u16> {
         let big = self.big;
         let (halves, _) = self.bytes.as_chunks::<2>();
         halves
