@@ -8,11 +8,15 @@
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 root=$1 init=$2 mode=$3 machine=$4 seconds=$5 trace=$6
-for tool in strace unshare perl "qemu-$machine-static"; do
-    command -v "$tool" > /dev/null || { echo "boot.sh: needs $tool (Debian: strace util-linux perl-base qemu-user-static)" >&2; exit 2; }
+for tool in strace unshare script perl "qemu-$machine-static"; do
+    command -v "$tool" > /dev/null || { echo "boot.sh: needs $tool (Debian: strace util-linux bsdutils perl-base qemu-user-static)" >&2; exit 2; }
 done
-# strace is outside of the namespaces: inside, nothing knows that it is watched.
-exec strace -f -z -qq --seccomp-bpf -e trace=execve -e signal=none -s 400 -o "$trace" \
-    timeout --signal KILL "$seconds" \
-    unshare --user --map-root-user --mount --pid --net --ipc --uts --fork --kill-child=KILL \
-    "$here/inside.sh" "$root" "$init" "$mode" "$machine" < /dev/null > "$trace.output" 2>&1
+# strace is outside of the namespaces: inside, nothing knows that it is watched. script gives a
+# terminal on which nobody types; what is written there is kept beside the trace.
+guest=(strace -f -z -q --seccomp-bpf --pidns-translation -ttt -e trace=execve,clone,clone3,fork,vfork
+    -e signal=none -s 400 -o "$trace"
+    timeout --signal KILL "$seconds"
+    unshare --user --map-root-user --mount --pid --net --ipc --uts --fork --kill-child=KILL
+    "$here/inside.sh" "$root" "$init" "$mode" "$machine")
+exec script --quiet --flush --command "$(printf '%q ' "${guest[@]}")" "$trace.output" \
+    < <(exec sleep "$seconds") > /dev/null

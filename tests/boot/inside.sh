@@ -8,7 +8,7 @@ quiet() { "$@" 2> /dev/null || true; }
 
 # ELF magics by machine: class, byte order, type (program or shared), machine. The mask lets the
 # ABI bytes and the type vary.
-any='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff'
+any='\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00'
 little='\xfe\xff\xff\xff' big='\xff\xfe\xff\xff'
 head='\x7fELF\x01' rest='\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00'
 case $machine in
@@ -21,22 +21,33 @@ x86-64) magic= ;;
 *) echo "inside.sh: unknown machine $machine" >&2; exit 2 ;;
 esac
 
+terminal=$(tty)
+
 # An image that leaves a directory to its first script lacks it; a mount point must be there.
-mkdir -p "$root"/{proc,sys,dev,tmp}
+for name in proc sys dev tmp; do
+    [ -e "$root/$name" ] || [ -L "$root/$name" ] || mkdir "$root/$name"
+done
 nodes=$(cd "$root/dev" && find . -mindepth 1 \( -type d -printf 'd %P\n' -o -type l -printf 'l %P %l\n' \))
 wanted=$(cat "$root.nodes" 2> /dev/null || true)
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 quiet mount -t sysfs sysfs "$root/sys"
 mount -t tmpfs tmpfs "$root/dev"
+# Devices that can be opened: kept out of sight, so that they can be put back (see below).
+kept=$root/proc/fs
+mount -t tmpfs tmpfs "$kept"
 node() { # a path beneath dev: a device that can be opened and that says nothing
-    [ -e "$root/dev/$1" ] && return
-    mkdir -p "$(dirname "$root/dev/$1")"
+    [ -e "$kept/$1" ] && return
+    mkdir -p "$(dirname "$kept/$1")" "$(dirname "$root/dev/$1")"
+    : > "$kept/$1"
     case $1 in
-    mtd*[0-9] | mtdblock* | mtdr* | nvram | caldata) head -c 65536 /dev/zero | tr '\0' '\377' > "$root/dev/$1" ;;
-    zero | full | random | urandom) : > "$root/dev/$1"; mount --bind "/dev/$1" "$root/dev/$1" ;;
-    *) : > "$root/dev/$1"; mount --bind /dev/null "$root/dev/$1" ;;
+    mtd*[0-9] | mtdblock* | mtdr* | nvram | caldata) head -c 65536 /dev/zero | tr '\0' '\377' > "$kept/$1" ;;
+    console | tty | tty[0-9] | tty[A-Z]*) mount --bind "$terminal" "$kept/$1" ;;
+    zero | full | random | urandom) mount --bind "/dev/$1" "$kept/$1" ;;
+    *) mount --bind /dev/null "$kept/$1" ;;
     esac
+    : > "$root/dev/$1"
+    mount --bind "$kept/$1" "$root/dev/$1"
 }
 while read -r kind name target; do
     case $kind in
@@ -55,9 +66,26 @@ fi
 [ "$mode" = writable ] || mount -o remount,bind,ro "$root"
 quiet ip link set lo up
 cd "$root"
-# pivot_root, detach the old root, become init (system calls 155 and 166 of x86-64).
+# One half becomes init: pivot_root, detach the old root (system calls 155 and 166 of x86-64). The
+# other half puts back the devices that every kernel has when the guest mounts a /dev of its own, as
+# it cannot make them (165 is mount, 4096 is MS_BIND).
 exec env -i HOME=/ TERM=linux PATH=/sbin:/usr/sbin:/bin:/usr/bin perl -e '
+    my ($init, $kept) = @ARGV;
+    if (fork() == 0) {
+        chdir $kept or die "$kept: $!";
+        open(STDIN, "<", "null"); open(STDOUT, ">", "null"); open(STDERR, ">", "null");
+        while (1) {
+            for my $name (qw(null zero full random urandom console tty ttyS0 kmsg)) {
+                my ($from, $to, $type, $data) = ($name, "/dev/$name", "", "");
+                next if -e $to || !-d "/dev";
+                open(my $file, ">", $to) or next;
+                syscall(165, $from, $to, $type, 4096, $data);
+            }
+            select(undef, undef, undef, 0.05);
+        }
+    }
+    select(undef, undef, undef, 0.2);
     my ($new, $old, $here) = (".", ".", ".");
     syscall(155, $new, $old) == 0 or die "pivot_root: $!";
     syscall(166, $here, 2) == 0 or die "umount: $!";
-    chdir "/"; exec { $ARGV[0] } $ARGV[0] or die "$ARGV[0]: $!"' "$init"
+    chdir "/"; exec { $init } $init or die "$init: $!"' "$init" "$kept"

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use kakoi_model::{StartCertainty, StartUp};
+use kakoi_model::{StartCertainty, StartMechanism, StartUp};
 
-use super::trace::Ran;
+use super::trace::{Boot, Ran};
 
 /// One boot.
 #[derive(Debug, Default)]
@@ -17,6 +17,10 @@ pub struct Row {
     found_always: usize,
     found: usize,
     found_possible: usize,
+    /// Processes at the end: all, found as *always* or *conditional*, found with *possible*.
+    alive: [usize; 3],
+    /// Said to run always, but a script on the way was still busy at the end.
+    unreached: usize,
     /// Ran, and nothing said so.
     missed: Vec<String>,
     /// Said to run always, and did not.
@@ -40,7 +44,8 @@ fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-pub fn compare(claims: &[&StartUp], ran: &BTreeSet<Ran>) -> Row {
+pub fn compare(claims: &[&StartUp], boot: &Boot) -> Row {
+    let ran = &boot.ran;
     let best = |one: &Ran| {
         claims.iter().filter(|claim| is_same(claim, one)).map(|claim| claim.certainty).min()
     };
@@ -52,9 +57,16 @@ pub fn compare(claims: &[&StartUp], ran: &BTreeSet<Ran>) -> Row {
             Some(StartCertainty::Possible) => row.found_possible += 1,
             None => {}
         }
+        let is_alive = boot.alive.contains(one);
+        row.alive[0] += usize::from(is_alive);
+        row.alive[1] += usize::from(
+            is_alive && best(one) < Some(StartCertainty::Possible) && best(one).is_some(),
+        );
+        row.alive[2] += usize::from(is_alive && best(one).is_some());
         if best(one).is_none_or(|best| best == StartCertainty::Possible) {
             let mark = if best(one).is_some() { " (possible)" } else { "" };
-            row.missed.push(format!("{}{mark}", one.path));
+            let stays = if is_alive { " (stays)" } else { "" };
+            row.missed.push(format!("{}{mark}{stays}", one.path));
         }
     }
     row.found += row.found_always;
@@ -66,14 +78,39 @@ pub fn compare(claims: &[&StartUp], ran: &BTreeSet<Ran>) -> Row {
         if is_perhaps_built_in(name) || !seen.insert(key) {
             continue;
         }
+        let has_run = ran.iter().any(|one| is_same(claim, one));
+        if !has_run && is_unreached(claim, claims, boot) {
+            row.unreached += 1;
+            continue;
+        }
         row.always += 1;
-        if ran.iter().any(|one| is_same(claim, one)) {
+        if has_run {
             row.always_that_ran += 1;
         } else {
             row.idle.push(describe(claim));
         }
     }
     row
+}
+
+/// Was a script that leads to it, or one that init waits for, still running when the time was up?
+fn is_unreached(claim: &StartUp, claims: &[&StartUp], boot: &Boot) -> bool {
+    let busy = |path: &str| {
+        boot.alive
+            .iter()
+            .any(|one| one.file.as_deref().is_some_and(|file| path == format!("/{file}")))
+    };
+    let on_the_way = claim.chain.iter().filter_map(|step| step.file.as_ref()).skip(1);
+    if on_the_way.map(|place| place.path.absolute()).any(|path| busy(&path)) {
+        return true;
+    }
+    let waited_for = claims.iter().filter(|one| {
+        one.mechanism == StartMechanism::Inittab && !one.service
+            || one.mechanism == StartMechanism::RcScript
+    });
+    let scripts = waited_for.filter_map(|one| one.program.as_ref());
+    claim.mechanism == StartMechanism::Inittab
+        && scripts.map(|place| place.path.absolute()).any(|path| busy(&path))
 }
 
 fn is_perhaps_built_in(name: &str) -> bool {
@@ -99,10 +136,14 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "| {} | {} of {} | {} | {} | {} |",
-            self.ran,
+            "| {} of {} ({} not reached) | {} | {} | {} | {} | {} | {} | {} |",
             self.always_that_ran,
             self.always,
+            self.unreached,
+            self.alive[0],
+            self.alive[1],
+            self.alive[2],
+            self.ran,
             self.found_always,
             self.found,
             self.found_possible
@@ -121,6 +162,7 @@ impl Sums {
     pub fn add(&mut self, row: &Row) {
         self.boots += 1;
         self.total.ran += row.ran;
+        self.total.alive.iter_mut().zip(row.alive).for_each(|(sum, count)| *sum += count);
         self.total.always += row.always;
         self.total.always_that_ran += row.always_that_ran;
         self.total.found_always += row.found_always;
@@ -135,10 +177,14 @@ impl fmt::Display for Sums {
         let total = &self.total;
         write!(
             f,
-            "{} boots, {} programs ran: precision of *always* {:.3}, recall {:.3} (*always* or *conditional*), {:.3} with *possible*",
+            "{} boots: precision of *always* {:.3} of {}; {} programs in process lists: recall {:.3} (*always* or *conditional*), {:.3} with *possible*; {} programs ran: {:.3}, {:.3}",
             self.boots,
-            total.ran,
             share(total.always_that_ran, total.always),
+            total.always,
+            total.alive[0],
+            share(total.alive[1], total.alive[0]),
+            share(total.alive[2], total.alive[0]),
+            total.ran,
             share(total.found, total.ran),
             share(total.found_possible, total.ran)
         )

@@ -18,7 +18,7 @@ use compare::{Row, Sums};
 use root::Guest;
 
 /// Long enough for rcS of slow vendors under the tracer.
-const SECONDS: &str = "30";
+const SECONDS: &str = "60";
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let usage = "usage: boot-truth DATA [NAME-PART] [SECONDS]";
@@ -27,9 +27,9 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let seconds = arguments.get(2).map_or(SECONDS, String::as_str);
     let kakoi = kakoi()?;
     println!(
-        "| image | ran | always that ran | ran, found always | ran, found at all | with possible |"
+        "| image | always that ran | process list | found | with possible | ran | found always | found | with possible |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     let mut sums = Sums::default();
     for image in corpus::images(&data, part)? {
         if !image.starts_with(data.join("firmware")) {
@@ -42,7 +42,7 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
                 row.explain();
                 sums.add(row);
             }),
-            Err(error) => println!("| {name} | - | - | - | - | {error:#} |"),
+            Err(error) => println!("| {name} | - | - | - | - | - | - | - | {error:#} |"),
         }
     }
     println!("\n{sums}");
@@ -72,8 +72,8 @@ fn measure(kakoi: &Path, image: &Path, seconds: &str) -> anyhow::Result<Vec<Row>
         let Some(guest) = Guest::prepare(&facts, container, folder, &claims)? else { continue };
         let trace = work.path().join(format!("{}.trace", container.id.0));
         boot(&guest, seconds, &trace)?;
-        let ran = trace::read(&trace, &guest)?;
-        rows.push(compare::compare(&claims, &ran));
+        let boot = trace::read(&trace, &guest)?;
+        rows.push(compare::compare(&claims, &boot));
     }
     Ok(rows)
 }
