@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 mod bench;
+mod boot_truth;
 mod corpus;
 mod docs;
 mod edges;
@@ -24,6 +25,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "corpus-check",
         corpus::run,
         "DATA: scan every image beneath, compare file systems with reference tools",
+    ),
+    (
+        "boot-truth",
+        boot_truth::run,
+        "DATA [NAME-PART] [SECONDS]: boot images under user-mode QEMU, compare what starts",
     ),
     (
         "bench",

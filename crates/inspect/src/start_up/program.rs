@@ -77,10 +77,19 @@ fn with_libraries<'a>(boot: &Boot<'a>, program: &'a File) -> Vec<&'a File> {
     let mut digests: BTreeSet<Digest> = program.digest().into_iter().collect();
     for text in library_names(&content) {
         if PLAIN_LIBRARIES.iter().any(|plain| text.starts_with(plain)) {
+    for (_, text) in strings(&content) {
+        let name = text.rsplit('/').next().unwrap_or(text);
+        let plug_in = text.starts_with('/') && name.ends_with(".so");
+        let library = name.starts_with("lib") && name.contains(".so") && !text.contains('/');
+        let plain = PLAIN_LIBRARIES.iter().any(|plain| name.starts_with(plain));
+        if !(library || plug_in) || plain || text.contains(' ') {
             continue;
         }
-        for directory in ["/lib", "/usr/lib", "/usr/local/lib"] {
-            let file = boot.root().file(&ImagePath::from(directory).join(text));
+        let directories: &[&str] =
+            if plug_in { &["/"] } else { &["/lib", "/usr/lib", "/usr/local/lib"] };
+        for directory in directories {
+            let path = ImagePath::from(*directory).join(text.trim_start_matches('/'));
+            let file = boot.root().file(&path);
             if let Some(file) = file
                 && file.digest().is_some_and(|digest| digests.insert(digest))
             {
@@ -104,11 +113,20 @@ fn library_names(content: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 fn read_program(boot: &Boot<'_>, file: &File) -> Option<bytes::Bytes> {
-    if file.size() > MAX_PROGRAM || boot.resolver.is_multi_call(file) {
+    if file.size() > MAX_PROGRAM {
         return None;
     }
     let content = boot.root().content(file)?;
+    if boot.resolver.is_multi_call(file) && is_tool_box(&content) {
+        return None;
+    }
     content.starts_with(b"\x7fELF").then_some(content)
+}
+
+/// BusyBox and Toybox have the names of programs in them because they are these programs. A
+/// vendor's `rc` has them because it starts them.
+fn is_tool_box(content: &[u8]) -> bool {
+    [&b"BusyBox v"[..], b"toybox "].iter().any(|name| memmem::find(content, name).is_some())
 }
 
 fn start_named_by(boot: &mut Boot<'_>, file: &File, context: &Context) {
@@ -136,7 +154,9 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
     let scope = Scope::of_init();
     let Some(name) = words.first() else { return };
     let target = boot.resolver.resolve(name, &scope);
-    let Some(file) = target.file else { return };
+    let Some(file) = target.file else {
+        return start_made_at_run_time(boot, words, context);
+    };
     let executable = file.mode.is_none_or(|mode| mode & 0o111 != 0);
     let content = boot.root().content(file).unwrap_or_default();
     let head = content.get(..4).unwrap_or_default();
@@ -146,6 +166,23 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
     if !executable || library || plain || file.digest() == by.digest() {
         return;
     }
+    launch_possible(boot, words, context);
+}
+
+/// A program or script that is not in the image because it is put together at boot: its place is
+/// one that changes at run time, and its name is that of something that is run.
+fn start_made_at_run_time(boot: &mut Boot<'_>, words: &[&str], context: Context) {
+    let Some((directory, name)) = words.first().and_then(|name| name.rsplit_once('/')) else {
+        return;
+    };
+    let changes = directory.starts_with("/tmp") || directory.starts_with("/var");
+    let is_run = directory.ends_with("bin") || name.ends_with(".sh") || name.starts_with("rc.");
+    if changes && is_run && !name.is_empty() && !name.contains('%') {
+        launch_possible(boot, words, context);
+    }
+}
+
+fn launch_possible(boot: &mut Boot<'_>, words: &[&str], context: Context) {
     let background = words.last().is_some_and(|word| *word == "&");
     let words = words.iter().filter(|word| **word != "&").map(|word| {
         let unknown = word.contains('%');
@@ -153,7 +190,7 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
     });
     let mut context = context.by(StartMechanism::Program).at_most(StartCertainty::Possible);
     context.service = background;
-    boot.start(Launch { words: words.collect(), context, scope });
+    boot.start(Launch { words: words.collect(), context, scope: Scope::of_init() });
 }
 
 /// The commands that a string may hold, each as words.
@@ -196,14 +233,29 @@ fn is_command(words: &[&str], several: bool, searches_path: bool) -> bool {
     if name.starts_with('/') {
         return true;
     }
-    match words.get(1) {
+    let rest = words.get(1..).unwrap_or_default();
+    match rest.first() {
         Some(second) => {
-            second.starts_with(['-', '/', '%', '&'])
+            rest.iter().take(4).any(|word| is_argument(word))
                 || matches!(*second, "start" | "restart")
                 || several && !daemons::is_brief(name)
         }
-        None => (several || searches_path) && name.len() > 3 && !daemons::is_brief(name),
+        // The bare name of a well-known daemon is what `system` is given to start it.
+        None => {
+            daemons::find_service(name).is_some()
+                || (several || searches_path) && name.len() > 3 && !daemons::is_brief(name)
+        }
     }
+}
+
+/// What a command line has and prose has not: options, paths, formats, interfaces, addresses.
+fn is_argument(word: &str) -> bool {
+    let is_interface = |word: &str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let known = ["eth", "br", "ath", "wlan", "ra", "ppp", "lo", "vlan", "wl", "wifi"];
+        letters != word && known.contains(&letters)
+    };
+    word.starts_with(['-', '/', '%', '&']) || is_interface(word)
 }
 
 fn is_redirect(word: &str) -> bool {

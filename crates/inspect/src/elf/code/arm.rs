@@ -14,7 +14,7 @@ pub(super) fn aarch64_call(at: u64, word: u32) -> Option<u64> {
 }
 
 /// `bl` in any condition, and `blx` to Thumb.
-pub(super) fn arm_call(at: u64, word: u32) -> Option<u64> {
+pub(in crate::elf) fn arm_call(at: u64, word: u32) -> Option<u64> {
     let distance = i64::from((word << 8) as i32 >> 6);
     let is_call = word >> 24 & 0x0f == 0x0b || word >> 25 == 0x7d;
     is_call.then(|| at.wrapping_add(8).wrapping_add_signed(distance) & 0xffff_ffff)
@@ -63,7 +63,8 @@ fn find_thumb_calls_of(part: &Code<'_>, target: u64) -> Vec<u64> {
     calls
 }
 
-fn thumb_target(at: u64, first: u16, second: u16) -> u64 {
+/// Where the `bl` or `blx` (or with another second half `b.w`) of these two halves goes.
+pub(in crate::elf) fn thumb_target(at: u64, first: u16, second: u16) -> u64 {
     let (first, second) = (u32::from(first), u32::from(second));
     let sign = first >> 10 & 1;
     let i1 = !(second >> 13 ^ sign) & 1;

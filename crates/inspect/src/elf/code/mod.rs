@@ -7,12 +7,15 @@ mod mips;
 mod x86;
 
 use super::Elf;
-use super::dynamic::{DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ};
+use super::dynamic::{
+    DT_FINI, DT_INIT, DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ,
+};
 use super::machine::{EM_386, EM_AARCH64, EM_ARM, EM_X86_64, is_mips};
 use super::segment::PT_LOAD;
 use super::symbol::Symbol;
 
-pub(super) use mips::find_mips_table_calls;
+pub(super) use arm::{arm_call, thumb_target};
+pub(super) use mips::{find_mips_table_calls, mips_call};
 pub(super) use x86::{CanaryUse, find_canary_uses};
 
 /// `EF_ARM_BE8`: big-endian data, little-endian code.
@@ -41,6 +44,26 @@ impl<'a> Code<'a> {
             .collect()
     }
 
+    /// The instructions alone, where the file tells: linkers put them between `DT_INIT` and
+    /// `DT_FINI`, and before and behind them headers, tables and constants into the same segment.
+    pub(super) fn text(elf: &Elf<'a>) -> Option<Self> {
+        let [first, last] = [DT_INIT, DT_FINI].map(|tag| elf.dynamic.value(tag));
+        let (first, last) = (first? & !1, last? & !1);
+        let entry = elf.header.entry;
+        let has_entry = entry == 0 || (first..=last).contains(&entry);
+        let size = last.checked_sub(first).filter(|_| has_entry)?;
+        Self::of(elf).iter().find_map(|part| part.part(first, size))
+    }
+
+    /// One past its last address.
+    pub(super) fn end(&self) -> u64 {
+        self.address.wrapping_add(self.bytes.len() as u64)
+    }
+
+    pub(super) fn holds(&self, address: u64) -> bool {
+        (self.address..self.end()).contains(&address)
+    }
+
     /// The part that a function takes up.
     pub(super) fn part(&self, address: u64, size: u64) -> Option<Self> {
         let start = usize::try_from(address.checked_sub(self.address)?).ok()?;
@@ -62,6 +85,8 @@ impl<'a> Code<'a> {
 
     fn halves(&self) -> impl Iterator<Item = u16> {
         let swapped = self.big != cfg!(target_endian = "big");
+    pub(super) fn halves(&self) -> impl Iterator<Item = u16> {
+        let big = self.big;
         let (halves, _) = self.bytes.as_chunks::<2>();
         halves.iter().map(move |raw| {
             let half = u16::from_ne_bytes(*raw);
