@@ -29,7 +29,10 @@ const EDGES: &[(&str, &[&str], &str)] = &[
     ("kernel", &[], "mechanism without policy; the only unsafe code"),
     (
         "cli",
-        &["model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell", "policy"],
+        &[
+            "model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell",
+            "policy",
+        ],
         "wires everything",
     ),
 ];
@@ -38,7 +41,24 @@ const EDGES: &[(&str, &[&str], &str)] = &[
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "libc",
-        &["model", "shell", "unpack", "inspect", "assess", "report", "cli", "tokio", "model", "shell", "unpack", "inspect", "assess", "report", "anyhow", "model", "shell", "unpack", "inspect", "assess", "report", "kernel", "tempfile", "model", "shell", "unpack", "inspect", "assess", "report", "policy", "policy", "policy", "policy"],
+        &["model", "shell", "unpack", "inspect", "assess", "policy", "report", "cli"],
+        "system calls belong into kernel",
+    ),
+    (
+        "tokio",
+        &["model", "shell", "unpack", "inspect", "assess", "policy", "report"],
+        "no network near a parser",
+    ),
+    (
+        "anyhow",
+        &["model", "shell", "unpack", "inspect", "assess", "policy", "report", "kernel"],
+        "libraries have typed errors",
+    ),
+    (
+        "tempfile",
+        &["model", "shell", "unpack", "inspect", "assess", "policy", "report"],
+        "libraries do no I/O",
+    ),
 ];
 
 pub fn run(_: &[String]) -> anyhow::Result<()> {

@@ -20,13 +20,13 @@ use anyhow::Context;
 use crate::top;
 
 /// Targets other than the formats.
-const TARGETS: &[&str] = &["image", "elf", "kernel", "root", "content", "facts", "stages"];
+const TARGETS: &[&str] =
+    &["image", "elf", "kernel", "root", "content", "facts", "stages", "isa", "policy", "attempt"];
 
 /// Longest sitting with one target, so that a campaign that is stopped loses little.
 const SITTING: u64 = 150;
 
 const LEDGER: &str = "docs/fuzzing.tsv";
-const TARGETS: &[&str] = &["image", "elf", "kernel", "root", "content", "facts", "policy", "attempt"];
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let usage = "usage: fuzz SECONDS [NAME-PART] [--jobs N]";
@@ -162,7 +162,7 @@ impl Target {
         match self.name.as_str() {
             "elf" => Some(seeds.with_file_name("seeds-elf")),
             "image" | "kernel" | "content" => Some(seeds.to_owned()),
-            "root" | "facts" => None,
+            "root" | "facts" | "stages" | "isa" | "policy" | "attempt" => None,
             format => Some(seeds.join(format)),
         }
         .filter(|folder| folder.exists())

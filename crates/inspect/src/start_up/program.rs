@@ -76,15 +76,11 @@ fn with_libraries<'a>(boot: &Boot<'a>, program: &'a File) -> Vec<&'a File> {
     let Some(content) = read_program(boot, program) else { return files };
     let mut digests: BTreeSet<Digest> = program.digest().into_iter().collect();
     for text in library_names(&content) {
-        if PLAIN_LIBRARIES.iter().any(|plain| text.starts_with(plain)) {
-    for (_, text) in strings(&content) {
         let name = text.rsplit('/').next().unwrap_or(text);
-        let plug_in = text.starts_with('/') && name.ends_with(".so");
-        let library = name.starts_with("lib") && name.contains(".so") && !text.contains('/');
-        let plain = PLAIN_LIBRARIES.iter().any(|plain| name.starts_with(plain));
-        if !(library || plug_in) || plain || text.contains(' ') {
+        if PLAIN_LIBRARIES.iter().any(|plain| name.starts_with(plain)) {
             continue;
         }
+        let plug_in = text.starts_with('/');
         let directories: &[&str] =
             if plug_in { &["/"] } else { &["/lib", "/usr/lib", "/usr/local/lib"] };
         for directory in directories {
@@ -100,15 +96,22 @@ fn with_libraries<'a>(boot: &Boot<'a>, program: &'a File) -> Vec<&'a File> {
     files
 }
 
-/// Texts like `libshared.so`, which the dynamic section or a call of `dlopen` refers to.
+/// Texts like `libshared.so`, which the dynamic section or a call of `dlopen` refers to, and paths of
+/// plug-ins.
 fn library_names(content: &[u8]) -> impl Iterator<Item = &str> {
-    memmem::find_iter(content, "lib").filter_map(|start| {
-        let before = start.checked_sub(1).and_then(|before| content.get(before));
-        let rest = content.get(start..)?;
-        let length = rest.iter().take(*LENGTHS.end() + 1).take_while(|byte| is_printable(**byte));
-        let text = std::str::from_utf8(rest.get(..length.count())?).ok()?;
-        let whole = before.is_none_or(|byte| !is_printable(*byte)) && LENGTHS.contains(&text.len());
-        (whole && text.contains(".so") && !text.contains([' ', '/'])).then_some(text)
+    let mut last = 0;
+    memmem::find_iter(content, ".so").filter_map(move |at| {
+        let before = content.get(last..at)?.iter().rev();
+        let start = at - before.take_while(|byte| is_printable(**byte)).count();
+        let behind = content.get(at..)?.iter().take(*LENGTHS.end());
+        let end = at + behind.take_while(|byte| is_printable(**byte)).count();
+        last = end;
+        let text = std::str::from_utf8(content.get(start..end)?).ok()?;
+        let name = text.rsplit('/').next().unwrap_or(text);
+        let plug_in = text.starts_with('/') && name.ends_with(".so");
+        let library = name.starts_with("lib") && !text.contains('/');
+        let wanted = (library || plug_in) && !text.contains(' ') && LENGTHS.contains(&text.len());
+        wanted.then_some(text)
     })
 }
 

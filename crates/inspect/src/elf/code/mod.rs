@@ -83,10 +83,8 @@ impl<'a> Code<'a> {
         })
     }
 
-    fn halves(&self) -> impl Iterator<Item = u16> {
-        let swapped = self.big != cfg!(target_endian = "big");
     pub(super) fn halves(&self) -> impl Iterator<Item = u16> {
-        let big = self.big;
+        let swapped = self.big != cfg!(target_endian = "big");
         let (halves, _) = self.bytes.as_chunks::<2>();
         halves.iter().map(move |raw| {
             let half = u16::from_ne_bytes(*raw);
