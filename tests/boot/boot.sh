@@ -13,7 +13,7 @@ for tool in strace unshare script perl "qemu-$machine-static"; do
 done
 # strace is outside of the namespaces: inside, nothing knows that it is watched. script gives a
 # terminal on which nobody types; what is written there is kept beside the trace.
-guest=(strace -f -z -q --seccomp-bpf --pidns-translation -ttt -e trace=execve,clone,clone3,fork,vfork
+guest=(strace -f -q --seccomp-bpf --pidns-translation -ttt -e trace=execve,clone,clone3,fork,vfork
     -e signal=none -s 400 -o "$trace"
     timeout --signal KILL "$seconds"
     unshare --user --map-root-user --mount --pid --net --ipc --uts --fork --kill-child=KILL

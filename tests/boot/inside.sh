@@ -21,7 +21,10 @@ x86-64) magic= ;;
 *) echo "inside.sh: unknown machine $machine" >&2; exit 2 ;;
 esac
 
-terminal=$(tty)
+# OpenWrt waits for a key, which must not come at once. BusyBox sets up its terminal, which stops it
+# where that is another session's.
+terminal=/dev/null
+[ ! -e "$root/sbin/procd" ] || terminal=$(tty)
 
 # An image that leaves a directory to its first script lacks it; a mount point must be there.
 for name in proc sys dev tmp; do
@@ -38,15 +41,17 @@ kept=$root/proc/fs
 mount -t tmpfs tmpfs "$kept"
 node() { # a path beneath dev: a device that can be opened and that says nothing
     [ -e "$kept/$1" ] && return
-    mkdir -p "$(dirname "$kept/$1")" "$(dirname "$root/dev/$1")"
+    local directory=${1%/*}
+    [ "$directory" = "$1" ] || mkdir -p "$kept/$directory" "$root/dev/$directory"
     : > "$kept/$1"
-    case $1 in
-    mtd*[0-9] | mtdblock* | mtdr* | nvram | caldata) head -c 65536 /dev/zero | tr '\0' '\377' > "$kept/$1" ;;
-    console | tty | tty[0-9] | tty[A-Z]*) mount --bind "$terminal" "$kept/$1" ;;
-    zero | full | random | urandom) mount --bind "/dev/$1" "$kept/$1" ;;
-    *) mount --bind /dev/null "$kept/$1" ;;
-    esac
     : > "$root/dev/$1"
+    case $1 in
+    console | tty | tty[01] | ttyS[01]) mount --bind "$terminal" "$kept/$1" ;;
+    null | zero | full | random | urandom) mount --bind "/dev/$1" "$kept/$1" ;;
+    kmsg | ptmx | watchdog) mount --bind /dev/null "$kept/$1" ;;
+    mtd*[0-9] | nvram | caldata) printf '%65536s' '' > "$root/dev/$1" && return ;;
+    *) return ;;
+    esac
     mount --bind "$kept/$1" "$root/dev/$1"
 }
 while read -r kind name target; do
@@ -88,4 +93,4 @@ exec env -i HOME=/ TERM=linux PATH=/sbin:/usr/sbin:/bin:/usr/bin perl -e '
     my ($new, $old, $here) = (".", ".", ".");
     syscall(155, $new, $old) == 0 or die "pivot_root: $!";
     syscall(166, $here, 2) == 0 or die "umount: $!";
-    chdir "/"; exec { $init } $init or die "$init: $!"' "$init" "$kept"
+    chdir "/"; exec { $init } $init or die "$init: $!"' "$init" "$kept" < "$terminal" > "$terminal" 2>&1

@@ -48,10 +48,11 @@ pub fn read(trace: &Path, guest: &Guest) -> anyhow::Result<Boot> {
     let mut processes: BTreeMap<u64, Ran> = BTreeMap::new();
     let mut pending = BTreeMap::new();
     for line in lines.get(first..).unwrap_or_default() {
-        let mut call = parse(line.what);
-        if line.what.ends_with("<unfinished ...>") {
+        let succeeded = line.what.ends_with("= 0");
+        let mut call = parse(line.what).filter(|_| succeeded || !line.what.contains(") = "));
+        if !succeeded {
             pending.extend(call.take().map(|call| (line.process, call)));
-        } else if line.what.starts_with("<... execve resumed>") && line.what.ends_with("= 0") {
+        } else if line.what.starts_with("<... execve resumed>") {
             call = pending.remove(&line.process);
         }
         if let Some((path, words)) = call {
