@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `kakoi honeypot`: what is done with recorded sessions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
@@ -97,7 +97,7 @@ fn worker() -> (SyncSender<Batch>, thread::JoinHandle<Summary>) {
     (sender, handle)
 }
 
-fn distribute(log: &PathBuf, senders: &[SyncSender<Batch>]) -> anyhow::Result<()> {
+fn distribute(log: &Path, senders: &[SyncSender<Batch>]) -> anyhow::Result<()> {
     let file = log.display().to_string();
     let mut lines = Lines::open(log, MAX_LINE_BYTES)?;
     let empty = || Batch { file: file.clone(), bytes: Vec::new(), ends: Vec::new() };
