@@ -70,10 +70,12 @@ struct CallFields {
     call: Call,
 }
 
-/// Reads one line. A line that begins with `{` is JSON, any other is a command line.
+/// Reads one line. A line that begins as an object of JSON does is one; any other is a command line,
+/// `{ id; }` too.
 #[must_use]
 pub fn parse_record(line: &[u8]) -> Record<'_> {
-    if line.trim_ascii_start().first() != Some(&b'{') {
+    let object = line.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    if object.is_none_or(|rest| !rest.is_empty() && !rest.starts_with(b"\"") && rest != b"}") {
         return Record::Input { session: "".into(), time: None, line: None, text: line.into() };
     }
     match serde_json::from_slice::<Fields<'_>>(line) {
@@ -137,6 +139,7 @@ mod tests {
         assert_eq!(parse_record(br#"{"eventid":"cowrie.command.input"}"#), Record::Broken);
         assert_eq!(parse_record(b"{\"a\":"), Record::Broken);
         assert_eq!(parse_record(b"{}"), Record::Broken);
+        assert!(matches!(parse_record(b"{ id; }"), Record::Input { .. }));
         let Record::Input { session, text, .. } = parse_record(b"echo {}\n") else { panic!() };
         assert_eq!((session.as_ref(), text.as_ref()), ("", &b"echo {}\n"[..]));
     }
