@@ -12,6 +12,8 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "../kakoi_decide.h"
 
 static struct kk_policy policy;
@@ -166,20 +168,39 @@ static void step(int what)
 	}
 }
 
+/* A copy that ends where memory ends: a read beyond it is a fault. */
+static const kk_u8 *guarded(const kk_u8 *bytes, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (size + page - 1) / page * page, at;
+	kk_u8 *memory = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED || mprotect(memory + room, page, PROT_NONE))
+		return NULL;
+	for (at = 0; at < size; at++)
+		memory[room - size + at] = bytes[at];
+	return memory + room - size;
+}
+
 int main(int count, char **arguments)
 {
-	static union { kk_u32 aligned; kk_u8 bytes[KK_BLOB_MAX + 1]; } blob;
+	static kk_u8 bytes[KK_BLOB_MAX + 1];
 	FILE *file = count == 2 ? fopen(arguments[1], "rb") : NULL;
+	const kk_u8 *blob;
 	size_t size;
 	int fault;
 
 	if (!file)
 		return 2;
-	size = fread(blob.bytes, 1, sizeof(blob.bytes), file);
+	size = fread(bytes, 1, sizeof(bytes), file);
 	fclose(file);
-	fault = kk_check(blob.bytes, (kk_u32)size, &policy);
+	blob = guarded(bytes, size);
+	if (!blob)
+		return 4;
+	fault = kk_check(blob, (kk_u32)size, &policy);
 	if (fault)
 		return 10 + fault;
-	for (;;)
+	for (;;) {
 		step((int)in(1));
+		fflush(stdout);
+	}
 }

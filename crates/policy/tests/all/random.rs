@@ -137,7 +137,7 @@ fn address() -> impl Strategy<Value = Option<IpAddr>> {
         "::",
         "127.0.0.1",
     ];
-    option::of(select(&texts[..]).prop_map(|text| text.parse().unwrap()).boxed()).boxed()
+    option::of(select(texts.to_vec()).prop_map(|text| text.parse().unwrap()))
 }
 
 pub fn attempt() -> impl Strategy<Value = Attempt> {
