@@ -104,6 +104,17 @@ fn is_unreached(claim: &StartUp, claims: &[&StartUp], boot: &Boot) -> bool {
     if on_the_way.map(|place| place.path.absolute()).any(|path| busy(&path)) {
         return true;
     }
+    // Links of a run level are started in turn.
+    let is_link = |path: &str| path.contains("/rc") && base(path).starts_with('S');
+    let links = claim.chain.iter().filter_map(|step| step.file.as_ref());
+    let links: Vec<String> =
+        links.map(|place| place.path.absolute()).filter(|p| is_link(p)).collect();
+    let busy_link = |own: &String| {
+        boot.alive.iter().any(|one| is_link(&one.path) && one.path.as_str() <= own.as_str())
+    };
+    if links.iter().any(busy_link) {
+        return true;
+    }
     let waited_for = claims.iter().filter(|one| {
         one.mechanism == StartMechanism::Inittab && !one.service
             || one.mechanism == StartMechanism::RcScript

@@ -106,6 +106,11 @@ fn what_ran(path: &str, words: &[String], guest: &Guest) -> Ran {
     if name == "busybox" && words.len() > 1 {
         name = words.get(1).map(|word| base(word).to_owned()).unwrap_or_default();
     }
+    // `sh SCRIPT` is the script that runs.
+    let script = words.get(1).filter(|word| name == "sh" && word.contains('/'));
+    if let Some((file, script)) = script.and_then(|word| Some((guest.resolve(word)?, word))) {
+        return Ran { file: Some(file), name: base(script).to_owned(), path: script.clone() };
+    }
     Ran { file: guest.resolve(path), name, path: path.to_owned() }
 }
 

@@ -166,7 +166,9 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
     // Text without a first line that names an interpreter is more likely data.
     let plain = !head.starts_with(b"#!") && head != b"\x7fELF" && !name.ends_with(".sh");
     let library = matches!(target.kind, TargetKind::Program) && name.contains(".so");
-    if !executable || library || plain || file.digest() == by.digest() {
+    // Of the names of a multi-call program most are not started by it; those of daemons may be.
+    let itself = file.digest() == by.digest() && daemons::find_service(name).is_none();
+    if !executable || library || plain || itself {
         return;
     }
     launch_possible(boot, words, context);
