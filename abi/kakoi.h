@@ -95,7 +95,8 @@ typedef unsigned long long kk_u64;
 #define KK_DOMAIN (80u + KK_CONTROLS * 16u)
 
 #define KK_DF_BY_PARENT 1u	/* every exec in a parent enters it, whatever the program */
-#define KK_DF_UNKNOWN_OPEN 2u	/* unknown provenance counts as untainted (rules for everyone) */
+#define KK_DF_EVERYONE 2u	/* rules for free tasks too: unknown provenance counts as untainted,
+				 * and standard input is not judged */
 
 /* One rule: 16 bytes. A rule with action allow judges nothing. */
 #define KK_R_ACTION 0u		/* u8, enum kk_action */

@@ -182,7 +182,7 @@ KK_FN int kk_tainted(const struct kk_case *c)
 {
 	if (c->attempt->object.flags & KK_O_TAINTED)
 		return 1;
-	return c->attempt->unknown & KK_U_TAINT && !(c->flags & KK_DF_UNKNOWN_OPEN);
+	return c->attempt->unknown & KK_U_TAINT && !(c->flags & KK_DF_EVERYONE);
 }
 
 KK_FN int kk_trusted(const struct kk_case *c, kk_u32 rule)
@@ -218,7 +218,8 @@ KK_FN int kk_interprets_dropped(const struct kk_case *c, kk_u32 rule)
 	const struct kk_attempt *a = c->attempt;
 
 	if (a->op == KK_OP_EXEC)
-		return !(a->flags & KK_A_VIA_SCRIPT) && kk_reads_stdin(a, c->program);
+		return !(c->flags & KK_DF_EVERYONE) && !(a->flags & KK_A_VIA_SCRIPT) &&
+		       kk_reads_stdin(a, c->program);
 	if (a->op != KK_OP_OPEN || !(a->flags & KK_A_READ) ||
 	    !(c->subject->program & KK_P_READS_CODE))
 		return 0;

@@ -382,7 +382,9 @@ impl Subject<'_> {
     fn interprets_dropped(&self, domain: &Domain, rule: &Rule) -> bool {
         let attempt = self.attempt;
         if attempt.op == Op::Exec {
-            return !attempt.via_script && self.reads_stdin();
+            // Start-up scripts of free processes may well pipe into a shell; what a free shell opens
+            // for its standard input is judged as an open.
+            return !domain.everyone && !attempt.via_script && self.reads_stdin();
         }
         let reader = [Program::Shell, Program::Scripting, Program::Filter, Program::Deputy]
             .iter()

@@ -186,7 +186,7 @@ impl Blob {
         self.put(start + at::D_NAME, &name[..name.len().min(31)]);
         let by_parent = domain.enter.is_none() && !domain.parents.is_empty();
         let flags = if by_parent { at::DF_BY_PARENT } else { 0 }
-            | if domain.everyone { at::DF_UNKNOWN_OPEN } else { 0 };
+            | if domain.everyone { at::DF_EVERYONE } else { 0 };
         self.put32(start + at::D_FLAGS, flags as u32);
         self.mask(start + at::D_PARENTS, domain.parents.iter().copied());
         self.mask(start + at::D_REPLACES, domain.replaces.iter().copied());
@@ -361,4 +361,22 @@ fn pack(automaton: &Automaton) -> (Vec<u32>, Edges) {
         hint = hint.max(base.saturating_sub(2048));
     }
     (bases, edges)
+}
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sizes() {
+        for f in ["admin", "services"] {
+            let t = std::fs::read_to_string(format!("{}/../../policies/{f}.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let p = crate::read(&t).policy.unwrap();
+            let l = super::Labels::of(&p).unwrap();
+            let s = std::time::Instant::now();
+            let a = super::build(l.meanings(&p)).unwrap();
+            let e: usize = a.states.iter().map(|s| s.edges.len()).sum();
+            println!("{f}: states {} edges {} classes {} in {:?}", a.states.len(), e, a.classes.len(), s.elapsed());
+            let s = std::time::Instant::now();
+            let (_, e) = super::pack(&a);
+            println!("packed {} in {:?}", e.len(), s.elapsed());
+        }
+    }
 }

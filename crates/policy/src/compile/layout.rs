@@ -63,7 +63,7 @@ layout! {
     D_RULES = 80;
     DOMAIN = 80 + CONTROLS * RULE;
     DF_BY_PARENT = 1;
-    DF_UNKNOWN_OPEN = 2;
+    DF_EVERYONE = 2;
     R_ACTION = 0;
     R_FLAGS = 1;
     R_ERRNO = 2;

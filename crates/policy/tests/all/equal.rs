@@ -24,7 +24,7 @@ proptest! {
 }
 
 /// Verdict and next mark, both ways.
-pub fn compare(
+pub(crate) fn compare(
     host: &mut Host,
     policy: &kakoi_policy::Policy,
     mark: &kakoi_policy::Mark,

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use kakoi_policy::{Action, Attempt, Control, Mark, Mode, Object, Op, Policy, Verdict, compile};
 
 /// Builds `decide` with a compiler; panics with a clear word where there is none.
-pub fn build(compiler: &str, arguments: &[&str]) -> PathBuf {
+pub(crate) fn build(compiler: &str, arguments: &[&str]) -> PathBuf {
     let name = format!("decide-{compiler}-{}", arguments.concat().replace(['=', '-'], ""));
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     // Tests run side by side: written under a name of its own, then moved.
@@ -28,7 +28,7 @@ pub fn build(compiler: &str, arguments: &[&str]) -> PathBuf {
 }
 
 /// A running `decide` for one policy.
-pub struct Host {
+pub(crate) struct Host {
     child: Child,
     input: Option<ChildStdin>,
     output: ChildStdout,
@@ -37,7 +37,7 @@ pub struct Host {
 
 /// What C says, in the numbers of the header.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub action: u8,
     pub would: u8,
     pub control: u8,
@@ -49,7 +49,7 @@ pub struct Answer {
 }
 
 impl Host {
-    pub fn start(runner: &[&str], program: &Path, blob: &[u8]) -> Self {
+    pub(crate) fn start(runner: &[&str], program: &Path, blob: &[u8]) -> Self {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(blob).unwrap();
         let mut words: Vec<&std::ffi::OsStr> = runner.iter().map(std::ffi::OsStr::new).collect();
@@ -66,12 +66,12 @@ impl Host {
         Self { input: child.stdin.take(), output: child.stdout.take().unwrap(), child, _blob: file }
     }
 
-    pub fn of(policy: &Policy) -> Self {
+    pub(crate) fn of(policy: &Policy) -> Self {
         Self::start(&[], &build("gcc", &["-std=gnu89"]), &compile(policy).unwrap())
     }
 
     /// The verdict, and for an exec the mark after it.
-    pub fn decide(&mut self, mark: &Mark, attempt: &Attempt) -> (Answer, Option<Mark>) {
+    pub(crate) fn decide(&mut self, mark: &Mark, attempt: &Attempt) -> (Answer, Option<Mark>) {
         let exec = attempt.op == Op::Exec;
         self.send(if exec { b'X' } else { b'D' }, mark, attempt);
         let bytes = self.receive::<12>();
@@ -89,7 +89,7 @@ impl Host {
         (answer, exec.then(|| self.mark()))
     }
 
-    pub fn lineage(&mut self, verb: u8, mark: &Mark) -> Mark {
+    pub(crate) fn lineage(&mut self, verb: u8, mark: &Mark) -> Mark {
         self.send(verb, mark, &Attempt::new(Op::Open));
         self.mark()
     }
@@ -139,7 +139,7 @@ impl Drop for Host {
 }
 
 /// The specification's verdict in the numbers of the header.
-pub fn numbers(verdict: &Verdict) -> Answer {
+pub(crate) fn numbers(verdict: &Verdict) -> Answer {
     let cause = verdict.cause;
     Answer {
         action: verdict.action.number(),
@@ -154,7 +154,7 @@ pub fn numbers(verdict: &Verdict) -> Answer {
 }
 
 /// Words for a difference.
-pub fn words(answer: &Answer) -> String {
+pub(crate) fn words(answer: &Answer) -> String {
     let action = Action::numbered(answer.action);
     let control = Control::numbered(answer.control);
     format!("{action:?} by {control:?} of domain {}: {answer:?}", answer.domain)

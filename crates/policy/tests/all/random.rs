@@ -140,7 +140,7 @@ fn address() -> impl Strategy<Value = Option<IpAddr>> {
     option::of(select(texts.to_vec()).prop_map(|text| text.parse().unwrap()))
 }
 
-pub fn attempt() -> impl Strategy<Value = Attempt> {
+pub(crate) fn attempt() -> impl Strategy<Value = Attempt> {
     let argv = prop_oneof![
         9 => vec(select(ARGUMENTS).prop_map(str::to_owned), 0..6),
         1 => vec("[a-z/ -]{0,90}", 0..6),
@@ -189,7 +189,7 @@ pub fn attempt() -> impl Strategy<Value = Attempt> {
     )
 }
 
-pub fn mark() -> impl Strategy<Value = Mark> {
+pub(crate) fn mark() -> impl Strategy<Value = Mark> {
     let domains = || btree_set(0_usize..4, 0..4);
     (domains(), domains(), any::<bool>(), prop::bool::weighted(0.1), some(Program::ALL)).prop_map(
         |(domains, daemon, accepted, unknown, program)| Mark {
@@ -301,7 +301,7 @@ fn domain(name: &'static str) -> impl Strategy<Value = String> {
 }
 
 /// The text of a policy with the domains d0 to d2 and d9, and rules for everyone.
-pub fn policy() -> impl Strategy<Value = String> {
+pub(crate) fn policy() -> impl Strategy<Value = String> {
     let first = (rules(), patterns()).prop_map(|(rules, list)| {
         format!(
             "[domain.d0]\nenter = {{ descends-from = {list}, remote-login = \"socket\" }}\n{rules}"
