@@ -50,9 +50,16 @@ fn push(archive: &mut Vec<u8>, inode: u32, entry: &Entry<'_>) {
     archive.resize(archive.len().next_multiple_of(4), 0);
 }
 
+/// A program that names what it reads: an init is believed only that.
+pub(crate) fn busybox() -> Vec<u8> {
+    let mut content = std::fs::read("/bin/true").unwrap();
+    content.extend(b"\0/etc/inittab\0");
+    content
+}
+
 /// A router that lets anybody in: telnetd with a shell, an account without password.
 pub(crate) fn router() -> Vec<u8> {
-    let busybox = std::fs::read("/bin/true").unwrap();
+    let busybox = busybox();
     cpio(&[
         directory("bin"),
         file("bin/busybox", 0o755, &busybox),

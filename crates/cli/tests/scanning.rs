@@ -129,7 +129,7 @@ fn what_is_no_image_is_said_and_exits_with_3() {
     );
     for (path, word) in [
         ("/nonexistent/router.bin", "No such file"),
-        (text(&empty), "nothing"),
+        (text(&empty), "empty"),
         (text(&noise), "nothing"),
         ("/dev/null", "neither"),
     ] {
