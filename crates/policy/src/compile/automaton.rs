@@ -2,7 +2,7 @@
 //! One automaton for all patterns of a policy: every byte of a path is looked at once, whatever the
 //! number of patterns. Built by the subset construction (Rabin and Scott 1959).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::pattern::Pattern;
 
@@ -60,112 +60,147 @@ impl Bytes {
 #[derive(Debug, Default)]
 struct Place {
     /// Reached without taking a byte.
-    free: Vec<usize>,
-    steps: Vec<(Bytes, usize)>,
+    free: Vec<u32>,
+    steps: Vec<(Bytes, u32)>,
     meaning: Option<Meaning>,
+}
+
+/// How a place comes from the one before it. Patterns with the same beginning share its places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Way {
+    Byte(u8),
+    One,
+    Star,
+    Beneath,
+    Gap,
+}
+
+/// The places of all patterns; 0 begins paths, 1 names.
+#[derive(Debug)]
+struct Places {
+    all: Vec<Place>,
+    ways: HashMap<(u32, Way), u32>,
 }
 
 /// The automaton of all patterns with what each means.
 pub(crate) fn build<'a>(
     patterns: impl Iterator<Item = (&'a Pattern, Meaning)>,
 ) -> Result<Automaton, TooLarge> {
-    let mut places = vec![Place::default(), Place::default()];
+    let mut places = Places { all: Vec::new(), ways: HashMap::new() };
+    places.add();
+    places.add();
     for (pattern, meaning) in patterns {
         let last = match pattern {
-            Pattern::Path(path) => add_path(&mut places, path),
-            Pattern::Applet(name) => add_part(&mut places, 1, name),
+            Pattern::Path(path) => places.add_path(path),
+            Pattern::Applet(name) => vec![places.add_part(1, name)],
         };
-        let end = add(&mut places);
-        places[end].meaning = Some(meaning);
+        let end = places.add();
+        places.all[end as usize].meaning = Some(meaning);
         for place in last {
-            places[place].free.push(end);
+            places.all[place as usize].free.push(end);
         }
     }
-    determine(&places)
+    Ok(minimize(&determine(&places.all)?))
 }
 
-fn add(places: &mut Vec<Place>) -> usize {
-    places.push(Place::default());
-    places.len() - 1
-}
+impl Places {
+    fn add(&mut self) -> u32 {
+        self.all.push(Place::default());
+        (self.all.len() - 1) as u32
+    }
 
-fn step(places: &mut Vec<Place>, from: usize, bytes: Bytes) -> usize {
-    let to = add(places);
-    places[from].steps.push((bytes, to));
-    to
-}
+    /// The place behind `from`; `join` says how it is reached when it is new.
+    fn behind(&mut self, from: u32, way: Way, join: impl FnOnce(&mut Self, u32)) -> u32 {
+        if let Some(place) = self.ways.get(&(from, way)) {
+            return *place;
+        }
+        let to = self.add();
+        self.ways.insert((from, way), to);
+        join(self, to);
+        to
+    }
 
-/// Returns the places in which the pattern is complete.
-fn add_path(places: &mut Vec<Place>, path: &str) -> Vec<usize> {
-    let mut at = 0;
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
-    for (index, part) in parts.iter().enumerate() {
-        let last = index + 1 == parts.len();
-        match (*part, last) {
-            // The directory itself (not before the first slash), or anything after another slash.
-            ("**", true) => {
-                let beneath = step(places, at, Bytes::One(b'/'));
-                places[beneath].steps.push((Bytes::Any, beneath));
-                return if index == 0 { vec![beneath] } else { vec![at, beneath] };
+    fn step(&mut self, from: u32, to: u32, bytes: Bytes) {
+        self.all[from as usize].steps.push((bytes, to));
+    }
+
+    fn byte(&mut self, from: u32, byte: u8) -> u32 {
+        self.behind(from, Way::Byte(byte), |places, to| places.step(from, to, Bytes::One(byte)))
+    }
+
+    /// A slash and anything after it.
+    fn beneath(&mut self, from: u32) -> u32 {
+        self.behind(from, Way::Beneath, |places, to| {
+            places.step(from, to, Bytes::One(b'/'));
+            places.step(to, to, Bytes::Any);
+        })
+    }
+
+    /// Returns the places in which the pattern is complete.
+    fn add_path(&mut self, path: &str) -> Vec<u32> {
+        let mut at = 0;
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        for (index, part) in parts.iter().enumerate() {
+            let last = index + 1 == parts.len();
+            match (*part, last) {
+                // The directory itself (not before the first slash), or anything after another slash.
+                ("**", true) => {
+                    let beneath = self.beneath(at);
+                    return if index == 0 { vec![beneath] } else { vec![at, beneath] };
+                }
+                // A slash, and then any whole parts, each with its slash.
+                ("**", false) => {
+                    let inside = self.beneath(at);
+                    at = self.behind(at, Way::Gap, |places, to| {
+                        places.step(at, to, Bytes::One(b'/'));
+                        places.step(inside, to, Bytes::One(b'/'));
+                    });
+                }
+                (part, _) => {
+                    // After `**/` the slash is already taken.
+                    let after_gap = index > 0 && parts[index - 1] == "**";
+                    let from = if after_gap { at } else { self.byte(at, b'/') };
+                    at = self.add_part(from, part);
+                }
             }
-            // A slash, and then any whole parts, each with its slash.
-            ("**", false) => {
-                let inside = step(places, at, Bytes::One(b'/'));
-                places[inside].steps.push((Bytes::Any, inside));
-                let next = add(places);
-                places[at].steps.push((Bytes::One(b'/'), next));
-                places[inside].steps.push((Bytes::One(b'/'), next));
-                at = next;
-            }
-            (part, _) => {
-                // After `**/` the slash is already taken.
-                let after_gap = index > 0 && parts[index - 1] == "**";
-                let from = if after_gap { at } else { step(places, at, Bytes::One(b'/')) };
-                at = match add_part(places, from, part).first() {
-                    Some(end) => *end,
-                    None => from,
-                };
+        }
+        vec![at]
+    }
+
+    fn add_part(&mut self, from: u32, part: &str) -> u32 {
+        part.bytes().fold(from, |at, byte| match byte {
+            b'*' => self.behind(at, Way::Star, |places, to| {
+                places.all[at as usize].free.push(to);
+                places.step(to, to, Bytes::NotSlash);
+            }),
+            b'?' => self.behind(at, Way::One, |places, to| places.step(at, to, Bytes::NotSlash)),
+            byte => self.byte(at, byte),
+        })
+    }
+}
+
+/// Places in which the automaton may be at once, in ascending order.
+type Set = Vec<u32>;
+
+fn close(places: &[Place], mut set: Set) -> Set {
+    let mut done = 0;
+    while let Some(place) = set.get(done).copied() {
+        done += 1;
+        for next in &places[place as usize].free {
+            if !set.contains(next) {
+                set.push(*next);
             }
         }
     }
-    vec![at]
-}
-
-fn add_part(places: &mut Vec<Place>, from: usize, part: &str) -> Vec<usize> {
-    let mut at = add(places);
-    places[from].free.push(at);
-    for byte in part.bytes() {
-        at = match byte {
-            b'*' => {
-                let repeat = add(places);
-                places[at].free.push(repeat);
-                places[repeat].steps.push((Bytes::NotSlash, repeat));
-                repeat
-            }
-            b'?' => step(places, at, Bytes::NotSlash),
-            byte => step(places, at, Bytes::One(byte)),
-        };
-    }
-    vec![at]
-}
-
-type Set = BTreeSet<usize>;
-
-fn close(places: &[Place], set: &mut Set) {
-    let mut waiting: Vec<usize> = set.iter().copied().collect();
-    while let Some(place) = waiting.pop() {
-        for &next in &places[place].free {
-            if set.insert(next) {
-                waiting.push(next);
-            }
-        }
-    }
+    set.sort_unstable();
+    set.dedup();
+    set
 }
 
 #[derive(Default)]
 struct Numbering {
-    numbers: BTreeMap<Set, u16>,
-    waiting: Vec<(u16, Set)>,
+    numbers: HashMap<Set, u16>,
+    waiting: VecDeque<Set>,
 }
 
 impl Numbering {
@@ -179,7 +214,7 @@ impl Numbering {
         }
         let number = u16::try_from(number).map_err(|_| TooLarge)?;
         self.numbers.insert(set.clone(), number);
-        self.waiting.push((number, set));
+        self.waiting.push_back(set);
         Ok(number)
     }
 }
@@ -188,20 +223,64 @@ fn determine(places: &[Place]) -> Result<Automaton, TooLarge> {
     let mut numbering = Numbering::default();
     let mut classes = vec![BTreeSet::new()];
     numbering.number(Set::new())?;
-    let mut start = |place: usize| {
-        let mut set = Set::from([place]);
-        close(places, &mut set);
-        numbering.number(set)
-    };
-    let (start_path, start_name) = (start(0)?, start(1)?);
-    let mut states: BTreeMap<u16, State> = BTreeMap::new();
-    while let Some((number, set)) = numbering.waiting.pop() {
+    let start_path = numbering.number(close(places, vec![0]))?;
+    let start_name = numbering.number(close(places, vec![1]))?;
+    let mut states = Vec::new();
+    // In the order of their numbers.
+    while let Some(set) = numbering.waiting.pop_front() {
         let meanings: BTreeSet<Meaning> =
-            set.iter().filter_map(|&place| places[place].meaning).collect();
+            set.iter().filter_map(|&place| places[place as usize].meaning).collect();
         let class = class_of(&mut classes, meanings)?;
-        states.insert(number, transitions(places, &set, class, &mut numbering)?);
+        states.push(transitions(places, &set, class, &mut numbering)?);
     }
-    Ok(Automaton { states: states.into_values().collect(), classes, start_path, start_name })
+    Ok(Automaton { states, classes, start_path, start_name })
+}
+
+/// The automaton with the fewest states that does the same: states are taken for equal until a class
+/// or a step tells them apart (Moore 1956). The same names stand in many directories.
+fn minimize(automaton: &Automaton) -> Automaton {
+    let states = &automaton.states;
+    let mut block: Vec<u16> = states.iter().map(|state| state.class).collect();
+    let mut count = 0;
+    loop {
+        let mut numbers: HashMap<(u16, u16, Vec<(u8, u16)>), u16> = HashMap::new();
+        let next: Vec<u16> = states
+            .iter()
+            .zip(&block)
+            .map(|(state, own)| {
+                let default = block[usize::from(state.default)];
+                let edges = state.edges.iter().map(|(byte, to)| (*byte, block[usize::from(*to)]));
+                let edges = edges.filter(|(_, to)| *to != default).collect();
+                let new = numbers.len() as u16;
+                *numbers.entry((*own, default, edges)).or_insert(new)
+            })
+            .collect();
+        block = next;
+        if numbers.len() == count {
+            return merged(automaton, &block, count);
+        }
+        count = numbers.len();
+    }
+}
+
+/// One state for each block, numbered as their first members are; so the dead one stays the first.
+fn merged(automaton: &Automaton, block: &[u16], count: usize) -> Automaton {
+    let mut states: Vec<State> = Vec::with_capacity(count);
+    for (state, own) in automaton.states.iter().zip(block) {
+        if usize::from(*own) < states.len() {
+            continue;
+        }
+        let default = block[usize::from(state.default)];
+        let edges = state.edges.iter().map(|(byte, to)| (*byte, block[usize::from(*to)]));
+        let edges = edges.filter(|(_, to)| *to != default).collect();
+        states.push(State { default, edges, class: state.class });
+    }
+    Automaton {
+        states,
+        classes: automaton.classes.clone(),
+        start_path: block[usize::from(automaton.start_path)],
+        start_name: block[usize::from(automaton.start_name)],
+    }
 }
 
 fn class_of(
@@ -224,8 +303,8 @@ fn transitions(
 ) -> Result<State, TooLarge> {
     // Bytes that no step names all lead to one place, and the slash to another.
     let mut named: BTreeSet<u8> = BTreeSet::from([b'/']);
-    let steps: Vec<(Bytes, usize)> =
-        set.iter().flat_map(|&place| places[place].steps.iter().copied()).collect();
+    let steps: Vec<(Bytes, u32)> =
+        set.iter().flat_map(|&place| places[place as usize].steps.iter().copied()).collect();
     named.extend(steps.iter().filter_map(|(bytes, _)| match bytes {
         Bytes::One(byte) => Some(*byte),
         Bytes::NotSlash | Bytes::Any => None,
@@ -235,8 +314,9 @@ fn transitions(
             |bytes: Bytes| byte.map_or(!matches!(bytes, Bytes::One(_)), |byte| bytes.holds(byte));
         let mut next: Set =
             steps.iter().filter(|(bytes, _)| holds(*bytes)).map(|(_, to)| *to).collect();
-        close(places, &mut next);
-        numbering.number(next)
+        next.sort_unstable();
+        next.dedup();
+        numbering.number(close(places, next))
     };
     let default = target(None)?;
     let mut edges = BTreeMap::new();

@@ -362,21 +362,3 @@ fn pack(automaton: &Automaton) -> (Vec<u32>, Edges) {
     }
     (bases, edges)
 }
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn sizes() {
-        for f in ["admin", "services"] {
-            let t = std::fs::read_to_string(format!("{}/../../policies/{f}.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
-            let p = crate::read(&t).policy.unwrap();
-            let l = super::Labels::of(&p).unwrap();
-            let s = std::time::Instant::now();
-            let a = super::build(l.meanings(&p)).unwrap();
-            let e: usize = a.states.iter().map(|s| s.edges.len()).sum();
-            println!("{f}: states {} edges {} classes {} in {:?}", a.states.len(), e, a.classes.len(), s.elapsed());
-            let s = std::time::Instant::now();
-            let (_, e) = super::pack(&a);
-            println!("packed {} in {:?}", e.len(), s.elapsed());
-        }
-    }
-}
