@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The decision function in C as a process (abi/host/decide.c).
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
 
 use kakoi_policy::{Action, Attempt, Control, Mark, Mode, Object, Op, Policy, Verdict, compile};
 
-/// Builds `decide` with a compiler; panics with a clear word where there is none.
+/// `decide` by a compiler, built once; panics with a clear word where there is none.
 pub(crate) fn build(compiler: &str, arguments: &[&str]) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let key = format!("{compiler} {}", arguments.join(" "));
+    let mut built = BUILT.lock().unwrap();
+    built.entry(key).or_insert_with(|| compile_decide(compiler, arguments)).clone()
+}
+
+fn compile_decide(compiler: &str, arguments: &[&str]) -> PathBuf {
     let name = format!("decide-{compiler}-{}", arguments.concat().replace(['=', '-'], ""));
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     // Tests run side by side: written under a name of its own, then moved.
