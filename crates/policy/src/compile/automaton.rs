@@ -236,6 +236,9 @@ fn determine(places: &[Place]) -> Result<Automaton, TooLarge> {
     Ok(Automaton { states, classes, start_path, start_name })
 }
 
+/// What two states must share to stay one: block, block of the default, and the other steps.
+type Likeness = (u16, u16, Vec<(u8, u16)>);
+
 /// The automaton with the fewest states that does the same: states are taken for equal until a class
 /// or a step tells them apart (Moore 1956). The same names stand in many directories.
 fn minimize(automaton: &Automaton) -> Automaton {
@@ -243,7 +246,7 @@ fn minimize(automaton: &Automaton) -> Automaton {
     let mut block: Vec<u16> = states.iter().map(|state| state.class).collect();
     let mut count = 0;
     loop {
-        let mut numbers: HashMap<(u16, u16, Vec<(u8, u16)>), u16> = HashMap::new();
+        let mut numbers: HashMap<Likeness, u16> = HashMap::new();
         let next: Vec<u16> = states
             .iter()
             .zip(&block)

@@ -55,6 +55,26 @@ impl<'a> Code<'a> {
         Self::of(elf).iter().find_map(|part| part.part(first, size))
     }
 
+    /// Little-endian code that is part of no file.
+    #[cfg(test)]
+    pub(super) const fn little(address: u64, bytes: &'a [u8]) -> Self {
+        Self { address, bytes, big: false }
+    }
+
+    /// The 32-bit word at an address.
+    pub(super) fn word(&self, address: u64) -> Option<u32> {
+        let start = usize::try_from(address.checked_sub(self.address)?).ok()?;
+        let raw = *self.bytes.get(start..)?.first_chunk::<4>()?;
+        Some(if self.big { u32::from_be_bytes(raw) } else { u32::from_le_bytes(raw) })
+    }
+
+    /// The 16-bit half at an address.
+    pub(super) fn half(&self, address: u64) -> Option<u16> {
+        let start = usize::try_from(address.checked_sub(self.address)?).ok()?;
+        let raw = *self.bytes.get(start..)?.first_chunk::<2>()?;
+        Some(if self.big { u16::from_be_bytes(raw) } else { u16::from_le_bytes(raw) })
+    }
+
     /// One past its last address.
     pub(super) fn end(&self) -> u64 {
         self.address.wrapping_add(self.bytes.len() as u64)

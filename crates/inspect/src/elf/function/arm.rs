@@ -2,8 +2,7 @@
 //! Beginnings of functions in ARM code: what is called, what is pointed at, and prologues behind
 //! the end of another function. Thumb code is told apart first.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::addresses::Addresses;
 use super::known::find_known;
 use super::thumb;
 use crate::elf::Elf;
@@ -14,48 +13,113 @@ use crate::elf::header::ET_EXEC;
 const PROLOGUE: usize = 6;
 
 /// None where ARM and Thumb code are mixed.
-pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Option<Vec<u64>> {
-    let words: Vec<(u64, u32)> = text.words().collect();
-    let known = find_known(elf, text);
-    let calls = words.iter().filter(|&&(at, word)| is_call(text, at, word)).count();
+pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Option<Addresses> {
+    let calls = text.words().filter(|&(at, word)| is_call(text, at, word)).count();
     let thumb_calls = thumb::count_calls(text);
     let mut starts = if calls * 10 < thumb_calls {
         thumb::find_starts(elf, text, ends)
     } else if thumb_calls * 10 < calls {
-        find_in_words(elf, text, &words, ends)
+        find_in_words(elf, text, ends)
     } else {
         return None;
     };
-    starts.extend(known.iter().map(|start| start & !1));
+    starts.extend(find_known(elf, text).iter().map(|start| start & !1));
     Some(starts)
 }
 
-fn find_in_words(elf: &Elf<'_>, text: &Code<'_>, words: &[(u64, u32)], ends: &[u64]) -> Vec<u64> {
-    // Constants lie behind the instructions that read them.
-    let mut literals = BTreeSet::new();
-    let mut code = Vec::new();
-    for &(at, word) in words {
-        if !literals.contains(&at) {
-            literals.extend(literal(at, word));
-            code.push((at, word));
-        }
-    }
-    let stubs: BTreeSet<u64> =
-        code.iter().filter(|(_, w)| is_stub(*w)).map(|(at, _)| *at).collect();
-    let called = code.iter().filter(|&&(at, word)| is_call(text, at, word));
-    let called = called.filter_map(|&(at, word)| arm_call(at, word));
-    let pointed_at = words.iter().filter(|(at, _)| literals.contains(at));
-    let pointed_at = pointed_at.map(|(_, word)| u64::from(*word)).chain(find_absolute(&code));
-    let mut starts: Vec<u64> = called.collect();
+/// What one pass over the code shows.
+struct Seen {
+    /// Constants; they lie behind the instructions that read them.
+    literals: Addresses,
+    stubs: Addresses,
+    /// Targets of branches within functions.
+    inner: Addresses,
+    starts: Addresses,
+    /// Instructions behind which the code is not reached from them.
+    ends: Vec<u64>,
+    /// Numbers that may be addresses of functions.
+    pointed_at: Vec<u32>,
+}
+
+fn find_in_words(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Addresses {
+    let mut seen = look(text);
+    let is_code = |end: &&u64| text.holds(**end) && !seen.literals.contains(**end);
+    seen.ends.extend(ends.iter().filter(is_code));
+    let (begins, mut starts) = find_behind_ends(text, &seen);
+    starts.extend(seen.starts.iter());
     // A program that is not position-independent has addresses of functions as literals; but a
     // literal may be any number, so it must be where a function can begin.
-    let begins = find_behind_ends(&code, ends);
-    let is_fixed = elf.header.kind == ET_EXEC;
-    starts.extend(pointed_at.filter(|address| is_fixed && begins.contains_key(address)));
-    starts.extend(begins.iter().filter(|(_, saves)| **saves).map(|(start, _)| *start));
-    starts.extend(find_relative(&code, words));
-    starts.retain(|start| start & 3 == 0 && text.holds(*start) && !stubs.contains(start));
+    if elf.header.kind == ET_EXEC {
+        let pointed_at = seen.pointed_at.iter().map(|number| u64::from(*number));
+        let read = seen.literals.iter().filter_map(|at| text.word(at)).map(u64::from);
+        starts.extend(pointed_at.chain(read).filter(|address| begins.contains(*address)));
+    }
+    for stub in seen.stubs.iter() {
+        starts.remove(stub);
+    }
     starts
+}
+
+fn look(text: &Code<'_>) -> Seen {
+    let empty = || Addresses::within(text);
+    let mut seen = Seen {
+        literals: empty(),
+        stubs: empty(),
+        inner: empty(),
+        starts: empty(),
+        ends: Vec::new(),
+        pointed_at: Vec::new(),
+    };
+    let mut absolute = Absolute::default();
+    let mut relative = [None::<u32>; 16];
+    for (at, word) in text.words() {
+        if seen.literals.contains(at) {
+            continue;
+        }
+        if leaves(word) {
+            seen.ends.push(at);
+        }
+        if word >> 24 == 0xeb {
+            let target = arm_call(at, word).filter(|target| target & 3 == 0);
+            seen.starts.extend(target);
+        } else if let Some(place) = literal(at, word) {
+            seen.literals.insert(place);
+            if let Some(register) = relative.get_mut((word >> 12 & 15) as usize) {
+                *register = text.word(place);
+            }
+        } else if is_stub(word) {
+            seen.stubs.insert(at);
+        } else if word & 0xffff_0ff0 == 0xe08f_0000 {
+            // Position-independent code: `ldr rX, [pc, #…]` and `add rX, pc, rX`.
+            let distance = relative.get_mut((word & 15) as usize).and_then(Option::take);
+            let target = |distance| at.wrapping_add(8).wrapping_add(distance) & 0xffff_ffff;
+            let target = distance.map(|distance| target(u64::from(distance)));
+            seen.starts.extend(target.filter(|target| target & 3 == 0));
+        } else {
+            seen.inner.extend(branch(at, word));
+            seen.pointed_at.extend(absolute.follow(word));
+        }
+    }
+    seen
+}
+
+/// Numbers that `movw` and `movt` put together.
+#[derive(Default)]
+struct Absolute([u32; 16]);
+
+impl Absolute {
+    fn follow(&mut self, word: u32) -> Option<u32> {
+        let immediate = word >> 4 & 0xf000 | word & 0xfff;
+        let lower = self.0.get_mut((word >> 12 & 15) as usize)?;
+        match word & 0x0ff0_0000 {
+            0x0300_0000 => {
+                *lower = immediate;
+                None
+            }
+            0x0340_0000 => Some(immediate << 16 | *lower),
+            _ => None,
+        }
+    }
 }
 
 /// `bl` to somewhere in the text.
@@ -79,66 +143,37 @@ fn literal(at: u64, word: u32) -> Option<u64> {
     }
 }
 
-/// Numbers that `movw` and `movt` put together.
-fn find_absolute(code: &[(u64, u32)]) -> Vec<u64> {
-    let immediate = |word: u32| word >> 4 & 0xf000 | word & 0xfff;
-    let mut lower = [0_u32; 16];
-    let mut found = Vec::new();
-    for &(_, word) in code {
-        let Some(register) = lower.get_mut((word >> 12 & 15) as usize) else { continue };
-        match word & 0x0ff0_0000 {
-            0x0300_0000 => *register = immediate(word),
-            0x0340_0000 => found.push(u64::from(immediate(word) << 16 | *register)),
-            _ => {}
+/// Where a function ends and nothing branches to: a function may begin there; and those of them
+/// behind which a prologue follows, so that one does begin.
+fn find_behind_ends(text: &Code<'_>, seen: &Seen) -> (Addresses, Addresses) {
+    let (mut begins, mut starts) = (Addresses::within(text), Addresses::within(text));
+    for end in seen.ends.iter().copied() {
+        let mut behind = code_behind(text, seen, end);
+        let first = behind.find(|(_, word)| !is_padding(*word));
+        let Some(first) = first.filter(|(at, _)| !seen.inner.contains(*at)) else { continue };
+        begins.insert(first.0);
+        if has_prologue(std::iter::once(first).chain(behind)) {
+            starts.insert(first.0);
         }
     }
-    found
+    (begins, starts)
 }
 
-/// Addresses that position-independent code computes: `ldr rX, [pc, #…]` and `add rX, pc, rX`.
-fn find_relative(code: &[(u64, u32)], words: &[(u64, u32)]) -> Vec<u64> {
-    let mut loaded = [None::<u32>; 16];
-    let mut found = Vec::new();
-    for &(at, word) in code {
-        if let Some(place) = literal(at, word) {
-            let number = words.binary_search_by_key(&place, |(at, _)| *at).ok();
-            let value = number.and_then(|number| words.get(number)).map(|(_, word)| *word);
-            if let Some(register) = loaded.get_mut((word >> 12 & 15) as usize) {
-                *register = value;
-            }
-        } else if word & 0xffff_0ff0 == 0xe08f_0000 {
-            let distance = loaded.get_mut((word & 15) as usize).and_then(Option::take);
-            let base = at.wrapping_add(8);
-            found.extend(distance.map(|distance| base.wrapping_add(u64::from(distance))));
-        }
-    }
-    found.iter().map(|address| address & 0xffff_ffff).collect()
-}
-
-/// Where a function ends and nothing branches to: a function may begin there. The value says
-/// whether a prologue follows, so that one does begin.
-fn find_behind_ends(code: &[(u64, u32)], ends: &[u64]) -> BTreeMap<u64, bool> {
-    let inner: BTreeSet<u64> = code.iter().filter_map(|&(at, word)| branch(at, word)).collect();
-    let ends: BTreeSet<u64> = ends.iter().copied().collect();
-    let mut found = BTreeMap::new();
-    for (number, &(at, word)) in code.iter().enumerate() {
-        let is_end = leaves(word) || ends.contains(&at);
-        let Some(behind) = code.get(number + 1..).filter(|_| is_end) else { continue };
-        let Some(first) = behind.iter().position(|(_, word)| !is_padding(*word)) else { continue };
-        let behind = behind.get(first..).unwrap_or_default();
-        let start = behind.first().map(|&(at, _)| at).filter(|start| !inner.contains(start));
-        found.extend(start.map(|start| (start, has_prologue(behind))));
-    }
-    found
+fn code_behind<'a>(
+    text: &'a Code<'_>,
+    seen: &'a Seen,
+    at: u64,
+) -> impl Iterator<Item = (u64, u32)> + 'a {
+    let behind = (at.saturating_add(4)..).step_by(4).map_while(|at| Some((at, text.word(at)?)));
+    behind.filter(|(at, _)| !seen.literals.contains(*at))
 }
 
 fn is_padding(word: u32) -> bool {
     matches!(word, 0 | 0xe320_f000 | 0xe1a0_0000)
 }
 
-fn has_prologue(code: &[(u64, u32)]) -> bool {
-    let window = code.get(..PROLOGUE).unwrap_or(code);
-    for &(at, word) in window {
+fn has_prologue(code: impl Iterator<Item = (u64, u32)>) -> bool {
+    for (at, word) in code.take(PROLOGUE) {
         if saves_return(word) {
             return true;
         }

@@ -2,8 +2,7 @@
 //! Beginnings of functions in MIPS code: what is called, what is pointed at, and prologues behind
 //! the end of another function.
 
-use std::collections::BTreeSet;
-
+use super::addresses::Addresses;
 use super::known::{find_known, local_table};
 use crate::elf::Elf;
 use crate::elf::code::{Code, mips_call};
@@ -16,108 +15,113 @@ const OTHER_LENGTHS: u32 = 0x0600_0000;
 const PROLOGUE: usize = 8;
 
 /// None for 64-bit files and for MIPS16 and microMIPS code.
-pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Option<Vec<u64>> {
+pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Option<Addresses> {
     if elf.file.is_wide() || elf.header.flags & OTHER_LENGTHS != 0 {
         return None;
     }
-    let words: Vec<(u64, u32)> = text.words().collect();
-    let mut starts = find_known(elf, text);
-    starts.extend(find_called(&words));
-    starts.extend(find_pointer_loads(elf, &words));
-    starts.extend(find_pointed_at(elf, &words));
-    starts.retain(|&start| start & 3 == 0 && text.holds(start));
-    let stubs = find_stubs(&words);
-    starts.retain(|start| !stubs.contains(start));
-    starts.extend(find_behind_ends(&words, ends));
+    let empty = || Addresses::within(text);
+    let (mut starts, mut inner, mut stubs) = (empty(), empty(), empty());
+    starts.extend(find_known(elf, text).into_iter().filter(|start| start & 3 == 0));
+    let mut pointers = PointerLoads::of(elf);
+    let mut numbers = Numbers::of(elf);
+    let mut before = (0, 0);
+    for (at, word) in text.words() {
+        if is_stub(before.1, word) {
+            stubs.insert(before.0);
+        }
+        inner.extend(branch(at, word));
+        // `bal` to the instruction behind its delay slot only reads the program counter.
+        let called = mips_call(at, word).filter(|&target| target != at.wrapping_add(8));
+        let shown = [called, pointers.follow(at, word), numbers.follow(word)];
+        starts.extend(shown.into_iter().flatten().filter(|start| start & 3 == 0));
+        before = (at, word);
+    }
+    stubs.iter().for_each(|stub| starts.remove(stub));
+    find_behind_ends(text, &inner, ends, &mut starts);
     Some(starts)
-}
-
-/// Targets of `jal` and `bal`; `bal` to the instruction behind its delay slot only reads the
-/// program counter.
-fn find_called(words: &[(u64, u32)]) -> impl Iterator<Item = u64> {
-    words.iter().filter_map(|&(at, word)| {
-        mips_call(at, word).filter(|&target| target != at.wrapping_add(8))
-    })
 }
 
 /// Position-independent functions begin by computing `$gp` from their own address: `lui $gp, …;
 /// addiu $gp, $gp, …; addu $gp, $gp, $t9`, perhaps with other instructions between.
-fn find_pointer_loads(elf: &Elf<'_>, words: &[(u64, u32)]) -> Vec<u64> {
-    let Some(table) = elf.dynamic.value(DT_PLTGOT) else { return Vec::new() };
-    let pointer = table.wrapping_add(0x7ff0);
-    let mut found = Vec::new();
-    let mut upper = None;
-    for &(at, word) in words {
-        match (word >> 16, upper) {
-            (0x3c1c, _) => upper = Some((at, (word as i32) << 16)),
+struct PointerLoads {
+    pointer: Option<u64>,
+    upper: Option<(u64, i32)>,
+}
+
+impl PointerLoads {
+    fn of(elf: &Elf<'_>) -> Self {
+        let table = elf.dynamic.value(DT_PLTGOT);
+        Self { pointer: table.map(|table| table.wrapping_add(0x7ff0)), upper: None }
+    }
+
+    fn follow(&mut self, at: u64, word: u32) -> Option<u64> {
+        match (word >> 16, self.upper) {
+            (0x3c1c, _) => self.upper = Some((at, (word as i32) << 16)),
             (0x279c, Some((first, high))) => {
+                self.upper = None;
                 let distance = i64::from(high.wrapping_add(i32::from(word as u16 as i16)));
-                let start = pointer.wrapping_add_signed(-distance) & 0xffff_ffff;
+                let start = self.pointer?.wrapping_add_signed(-distance) & 0xffff_ffff;
                 let is_near = start <= first && first - start <= 4 * PROLOGUE as u64;
-                found.extend(is_near.then_some(start));
-                upper = None;
+                return is_near.then_some(start);
             }
             _ => {}
         }
+        None
     }
-    found
 }
 
 /// Entries of linkage tables: `lui $15, …; lw $25, …($15)`, and `lw $25, -32752($28); move $15,
 /// $31` of lazy binding.
-fn find_stubs(words: &[(u64, u32)]) -> BTreeSet<u64> {
-    let stubs = words.windows(2).filter_map(|pair| match *pair {
-        [(at, first), (_, second)] => {
-            let is_table = first >> 16 == 0x3c0f && second >> 16 == 0x8df9;
-            (is_table || first == 0x8f99_8010).then_some(at)
-        }
-        _ => None,
-    });
-    stubs.collect()
+fn is_stub(first: u32, second: u32) -> bool {
+    (first >> 16 == 0x3c0f && second >> 16 == 0x8df9) || first == 0x8f99_8010
 }
 
 /// Addresses that the code puts together: a page from the global offset table, or an upper half,
 /// and `addiu` of the lower half to the same register.
-fn find_pointed_at(elf: &Elf<'_>, words: &[(u64, u32)]) -> Vec<u64> {
-    let table = local_table(elf);
-    let is_table = elf.dynamic.has(DT_PLTGOT);
-    // Elsewhere an upper half that is written down is a number.
-    let is_fixed = elf.header.kind == ET_EXEC;
-    let mut uppers = [None::<u64>; 32];
-    let mut found = Vec::new();
-    for &(_, word) in words {
+struct Numbers {
+    table: Vec<u64>,
+    has_table: bool,
+    /// Elsewhere an upper half that is written down is a number.
+    is_fixed: bool,
+    uppers: [Option<u64>; 32],
+}
+
+impl Numbers {
+    fn of(elf: &Elf<'_>) -> Self {
+        Self {
+            table: local_table(elf),
+            has_table: elf.dynamic.has(DT_PLTGOT),
+            is_fixed: elf.header.kind == ET_EXEC,
+            uppers: [None; 32],
+        }
+    }
+
+    fn follow(&mut self, word: u32) -> Option<u64> {
         let (from, to) = ((word >> 21 & 31) as usize, (word >> 16 & 31) as usize);
+        let mut found = None;
         let value = match word >> 26 {
             // Register to register: the result is not an upper half, whatever it is.
             0x00 => {
-                forget(&mut uppers, (word >> 11 & 31) as usize);
-                continue;
+                *self.uppers.get_mut((word >> 11 & 31) as usize)? = None;
+                return None;
             }
             // Branches and stores change no register.
-            0x01..=0x07 | 0x14..=0x17 | 0x28..=0x2f => continue,
+            0x01..=0x07 | 0x14..=0x17 | 0x28..=0x2f => return None,
             // lui
-            0x0f => is_fixed.then_some(u64::from(word & 0xffff) << 16),
+            0x0f => self.is_fixed.then_some(u64::from(word & 0xffff) << 16),
             // lw …($gp)
-            0x23 if from == 28 && is_table => page_of(&table, word, is_fixed),
+            0x23 if from == 28 && self.has_table => page_of(&self.table, word, self.is_fixed),
             // addiu
             0x09 => {
-                let upper = uppers.get(from).copied().flatten();
+                let upper = self.uppers.get(from).copied().flatten();
                 let low = i64::from(word as u16 as i16);
-                found.extend(upper.map(|upper| upper.wrapping_add_signed(low) & 0xffff_ffff));
+                found = upper.map(|upper| upper.wrapping_add_signed(low) & 0xffff_ffff);
                 None
             }
             _ => None,
         };
-        if let Some(register) = uppers.get_mut(to) {
-            *register = value;
-        }
-    }
-    found
-}
-
-fn forget(uppers: &mut [Option<u64>; 32], number: usize) {
-    if let Some(register) = uppers.get_mut(number) {
-        *register = None;
+        *self.uppers.get_mut(to)? = value;
+        found
     }
 }
 
@@ -130,25 +134,28 @@ fn page_of(table: &[u64], load: u32, is_fixed: bool) -> Option<u64> {
     (number > 1 && entry & 0xffff == 0 && (entry != 0 || !is_fixed)).then_some(entry)
 }
 
-/// Where a function ends, nothing branches to, and a prologue follows.
-fn find_behind_ends(words: &[(u64, u32)], ends: &[u64]) -> Vec<u64> {
-    let inner: BTreeSet<u64> = words.iter().filter_map(|&(at, word)| branch(at, word)).collect();
-    let ends: BTreeSet<u64> = ends.iter().copied().collect();
-    let mut found = Vec::new();
+/// Adds where a function ends, nothing branches to, and a prologue follows.
+fn find_behind_ends(text: &Code<'_>, inner: &Addresses, ends: &[u64], starts: &mut Addresses) {
+    let mut is_end = Addresses::within(text);
+    is_end.extend(ends.iter().copied());
     let mut calls_end = false;
-    for (number, &(at, word)) in words.iter().enumerate() {
+    for (at, word) in text.words() {
         // On MIPS an end is the load of the handler's address; its call comes a little later.
-        calls_end |= ends.contains(&at);
+        calls_end |= is_end.contains(at);
         let is_call = word & 0xfc1f_ffff == 0x0000_f809 || word >> 16 == 0x0411 || word >> 26 == 3;
-        let is_end = leaves(word) || (calls_end && is_call);
+        let ends_here = leaves(word) || (calls_end && is_call);
         calls_end &= !is_call;
-        let Some(behind) = words.get(number + 2..).filter(|_| is_end) else { continue };
-        let Some(first) = behind.iter().position(|&(_, word)| word != 0) else { continue };
-        let behind = behind.get(first..).unwrap_or_default();
-        let start = behind.first().map(|&(at, _)| at);
-        found.extend(start.filter(|start| !inner.contains(start) && has_prologue(behind)));
+        if !ends_here {
+            continue;
+        }
+        let behind = (at.saturating_add(8)..).step_by(4).map_while(|at| Some((at, text.word(at)?)));
+        let mut behind = behind.skip_while(|(_, word)| *word == 0);
+        let first = behind.next().filter(|(start, _)| !inner.contains(*start));
+        let Some(first) = first else { continue };
+        if has_prologue(std::iter::once(first).chain(behind)) {
+            starts.insert(first.0);
+        }
     }
-    found
 }
 
 /// `jr`, `j`, `b`: what follows the delay slot is not reached from here.
@@ -157,9 +164,8 @@ fn leaves(word: u32) -> bool {
 }
 
 /// Does it set up `$gp` or a frame before anything is called or left?
-fn has_prologue(words: &[(u64, u32)]) -> bool {
-    let window = words.get(..PROLOGUE).unwrap_or(words);
-    for &(at, word) in window {
+fn has_prologue(words: impl Iterator<Item = (u64, u32)>) -> bool {
+    for (at, word) in words.take(PROLOGUE) {
         if word >> 16 == 0x3c1c || (word >> 16 == 0x27bd && word & 0x8000 != 0) {
             return true;
         }

@@ -3,6 +3,7 @@
 //! else the symbol table, or else unwind entries without a table, or else, on 32-bit ARM and MIPS,
 //! what the code itself shows.
 
+mod addresses;
 mod arm;
 mod known;
 mod mips;
@@ -41,13 +42,12 @@ fn find_by_code(elf: &Elf<'_>, ends: &[u64]) -> Option<Functions> {
         return None;
     }
     let text = Code::text(elf)?;
-    let mut starts = match elf.header.machine {
+    let starts = match elf.header.machine {
         EM_ARM => arm::find_starts(elf, &text, ends)?,
         machine if is_mips(machine) => mips::find_starts(elf, &text, ends)?,
         _ => return None,
     };
-    starts.sort_unstable();
-    starts.dedup();
+    let starts: Vec<u64> = starts.iter().collect();
     (!starts.is_empty()).then_some(Functions { starts, estimated: true })
 }
 

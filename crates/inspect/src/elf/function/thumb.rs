@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Beginnings of functions in Thumb code.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::addresses::Addresses;
 use crate::elf::Elf;
 use crate::elf::code::{Code, thumb_target};
 use crate::elf::header::ET_EXEC;
@@ -18,117 +17,190 @@ struct Instruction {
     second: u16,
 }
 
-/// How many calls go to somewhere in the text.
+/// How many pairs of halves are calls to somewhere in the text.
 pub(super) fn count_calls(text: &Code<'_>) -> usize {
-    let calls = read(text).filter_map(|one| one.any_call());
-    calls.filter(|target| text.holds(*target)).count()
-}
-
-pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Vec<u64> {
-    let code: Vec<Instruction> = read(text).collect();
-    let stubs = find_stubs(text);
-    let mut starts: Vec<u64> = code.iter().filter_map(Instruction::call).collect();
-    starts.extend(find_relative(text, &code));
-    starts.retain(|start| text.holds(*start) && !stubs.contains(start));
-    let begins = find_behind_ends(&code, ends);
-    let is_fixed = elf.header.kind == ET_EXEC;
-    starts
-        .extend(find_absolute(text, &code).filter(|start| is_fixed && begins.contains_key(start)));
-    starts.extend(begins.iter().filter(|(_, saves)| **saves).map(|(start, _)| *start));
-    starts
-}
-
-/// The instructions one after the other, but for the constants between them: those lie behind the
-/// instructions that read them, so they are known when their turn comes.
-fn read(text: &Code<'_>) -> impl Iterator<Item = Instruction> {
-    let mut halves = text.halves().zip((text.address..).step_by(2));
-    let mut literals = BTreeSet::new();
-    std::iter::from_fn(move || {
-        loop {
-            let (first, at) = halves.next()?;
-            if literals.contains(&(at & !3)) {
-                continue;
-            }
-            let is_wide = first >> 11 > 0b11100;
-            let second = if is_wide { halves.next()?.0 } else { 0 };
-            let one = Instruction { at, first, second };
-            literals.extend(one.literal());
-            return Some(one);
+    let mut calls = 0;
+    let mut first = 0;
+    for (number, second) in text.halves().enumerate() {
+        if is_any_call(first, second) {
+            let at = text.address.wrapping_add(2 * number as u64).wrapping_sub(2);
+            calls += usize::from(text.holds(thumb_target(at, first, second)));
         }
+        first = second;
+    }
+    calls
+}
+
+/// What one pass over the code shows.
+struct Seen {
+    /// Constants; they lie behind the instructions that read them.
+    literals: Addresses,
+    /// Targets of branches within functions.
+    inner: Addresses,
+    starts: Addresses,
+    /// Instructions behind which the code is not reached from them.
+    ends: Vec<u64>,
+    /// Numbers that may be addresses of functions.
+    pointed_at: Vec<u32>,
+}
+
+pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Addresses {
+    let mut seen = look(text);
+    let is_code = |end: &&u64| text.holds(**end) && !seen.literals.contains(**end & !3);
+    seen.ends.extend(ends.iter().filter(is_code));
+    let (begins, saving) = find_behind_ends(text, &seen);
+    let mut starts = seen.starts;
+    // Entries of the linkage table are in ARM code; before one there may be `bx pc; nop`.
+    let entries = text.words().filter(|(_, word)| word & 0xffff_f000 == 0xe28f_c000);
+    for (at, _) in entries {
+        starts.remove(at);
+        starts.remove(at.wrapping_sub(4));
+    }
+    // Odd numbers may be meant as functions where a program is not position-independent.
+    if elf.header.kind == ET_EXEC {
+        let read = seen.literals.iter().filter_map(|at| text.word(at));
+        let odd = seen.pointed_at.iter().copied().chain(read).filter(|number| number & 1 == 1);
+        let even = odd.map(|number| u64::from(number & !1));
+        starts.extend(even.filter(|address| begins.contains(*address)));
+    }
+    starts.extend(saving.iter());
+    starts
+}
+
+/// Of the upper byte of a first half: may it be an instruction that is looked at here?
+const MATTERS: [bool; 256] = {
+    let mut matters = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        // Loads of literals, `add rX, pc`, `bx`, `cbz` and `cbnz`, `pop {…, pc}`, branches, `udf`,
+        // and everything of two halves.
+        matters[byte] = byte >> 3 == 0b01001
+            || matches!(byte, 0x44 | 0x47 | 0xb1 | 0xb3 | 0xb9 | 0xbb | 0xbd)
+            || byte >= 0xd0;
+        byte += 1;
+    }
+    matters
+};
+
+/// The instructions one after the other, but for the constants between them: those are known when
+/// their turn comes.
+fn look(text: &Code<'_>) -> Seen {
+    let empty = || Addresses::within(text);
+    let mut seen = Seen {
+        literals: empty(),
+        inner: empty(),
+        starts: empty(),
+        ends: Vec::new(),
+        pointed_at: Vec::new(),
+    };
+    let mut numbers = Numbers::default();
+    let mut halves = text.halves().zip((text.address..).step_by(2));
+    while let Some((first, at)) = halves.next() {
+        if !MATTERS.get(usize::from(first >> 8)).is_some_and(|matters| *matters)
+            || seen.literals.contains(at & !3)
+        {
+            continue;
+        }
+        let is_wide = first >> 11 > 0b11100;
+        let second = if is_wide { halves.next().map_or(0, |(half, _)| half) } else { 0 };
+        let one = Instruction { at, first, second };
+        if one.leaves() {
+            seen.ends.push(at);
+        }
+        seen.starts.extend(one.call());
+        seen.inner.extend(one.branch());
+        let literal = one.literal();
+        seen.literals.extend(literal);
+        seen.starts.extend(numbers.relative(text, &one, literal));
+        seen.pointed_at.extend(numbers.absolute(&one));
+    }
+    seen
+}
+
+/// What registers hold.
+#[derive(Default)]
+struct Numbers {
+    loaded: [Option<u32>; 16],
+    lower: [u32; 16],
+}
+
+impl Numbers {
+    /// The address of a function that position-independent code computes: `ldr rX, [pc, #…]` and
+    /// `add rX, pc`. That of a Thumb function is odd.
+    fn relative(
+        &mut self,
+        text: &Code<'_>,
+        one: &Instruction,
+        literal: Option<u64>,
+    ) -> Option<u64> {
+        if let Some(place) = literal {
+            let is_narrow = one.first >> 11 == 0b01001;
+            let register = if is_narrow { one.first >> 8 & 7 } else { one.second >> 12 };
+            *self.loaded.get_mut(usize::from(register))? = text.word(place);
+        } else if one.first & 0xff78 == 0x4478 {
+            let register = (one.first >> 4 & 8 | one.first & 7) as usize;
+            let distance = self.loaded.get_mut(register).and_then(Option::take)?;
+            let address = one.at.wrapping_add(4).wrapping_add(u64::from(distance)) & 0xffff_ffff;
+            return (address & 1 == 1).then_some(address & !1);
+        }
+        None
+    }
+
+    /// What `movw` and `movt` put together.
+    fn absolute(&mut self, one: &Instruction) -> Option<u32> {
+        let lower = self.lower.get_mut(usize::from(one.second >> 8 & 15))?;
+        match one.first & 0xfbf0 {
+            0xf240 => {
+                *lower = one.immediate();
+                None
+            }
+            0xf2c0 => Some(*lower | one.immediate() << 16),
+            _ => None,
+        }
+    }
+}
+
+/// The instructions from an address on.
+fn instructions<'a>(
+    text: &'a Code<'_>,
+    literals: &'a Addresses,
+    mut at: u64,
+) -> impl Iterator<Item = Instruction> + 'a {
+    std::iter::from_fn(move || {
+        while literals.contains(at & !3) {
+            at += 2;
+        }
+        let first = text.half(at)?;
+        let one = Instruction { at, first, second: 0 };
+        let second = if one.is_wide() { text.half(at.wrapping_add(2)).unwrap_or(0) } else { 0 };
+        at = at.wrapping_add(one.size());
+        Some(Instruction { second, ..one })
     })
 }
 
-/// Entries of the linkage table are in ARM code; before one there may be `bx pc; nop`.
-fn find_stubs(text: &Code<'_>) -> BTreeSet<u64> {
-    let entries = text.words().filter(|(_, word)| word & 0xffff_f000 == 0xe28f_c000);
-    entries.flat_map(|(at, _)| [at, at.wrapping_sub(4)]).collect()
-}
-
-/// Addresses that position-independent code computes: `ldr rX, [pc, #…]` and `add rX, pc`. That of
-/// a Thumb function is odd.
-fn find_relative(text: &Code<'_>, code: &[Instruction]) -> Vec<u64> {
-    let mut loaded = [None::<u32>; 16];
-    let mut found = Vec::new();
-    for one in code {
-        if let Some(place) = one.literal() {
-            let register =
-                if one.first >> 11 == 0b01001 { one.first >> 8 & 7 } else { one.second >> 12 };
-            let value = text.part(place, 4).and_then(|part| part.words().next());
-            if let Some(slot) = loaded.get_mut(usize::from(register)) {
-                *slot = value.map(|(_, word)| word);
-            }
-        } else if one.first & 0xff78 == 0x4478 {
-            let register = (one.first >> 4 & 8 | one.first & 7) as usize;
-            let distance = loaded.get_mut(register).and_then(Option::take);
-            let base = one.at.wrapping_add(4);
-            found.extend(distance.map(|distance| base.wrapping_add(u64::from(distance))));
+/// Where a function ends and nothing branches to: a function may begin there; and those of them
+/// behind which a prologue follows, so that one does begin.
+fn find_behind_ends(text: &Code<'_>, seen: &Seen) -> (Addresses, Addresses) {
+    let (mut begins, mut starts) = (Addresses::within(text), Addresses::within(text));
+    for end in seen.ends.iter().copied() {
+        let mut behind = instructions(text, &seen.literals, end).skip(1);
+        let first = behind.find(|one| !one.is_padding());
+        let Some(first) = first.filter(|first| !seen.inner.contains(first.at)) else { continue };
+        begins.insert(first.at);
+        if has_prologue(std::iter::once(first).chain(behind)) {
+            starts.insert(first.at);
         }
     }
-    let odd = found.iter().map(|address| address & 0xffff_ffff).filter(|address| address & 1 == 1);
-    odd.map(|address| address & !1).collect()
+    (begins, starts)
 }
 
-/// Odd numbers that a program which is not position-independent may mean as functions: literals,
-/// and what `movw` and `movt` put together.
-fn find_absolute(text: &Code<'_>, code: &[Instruction]) -> impl Iterator<Item = u64> {
-    let literals = code.iter().filter_map(Instruction::literal);
-    let literals = literals.filter_map(|place| text.part(place, 4)?.words().next());
-    let mut lower = [0_u32; 16];
-    let halves = code.iter().filter_map(move |one| {
-        let register = lower.get_mut(usize::from(one.second >> 8 & 15))?;
-        match one.first & 0xfbf0 {
-            0xf240 => {
-                *register = one.immediate();
-                None
-            }
-            0xf2c0 => Some(*register | one.immediate() << 16),
-            _ => None,
-        }
-    });
-    let found = literals.map(|(_, word)| word).chain(halves).map(u64::from);
-    let odd: Vec<u64> = found.filter(|address| address & 1 == 1).collect();
-    odd.into_iter().map(|address| address & !1)
+/// Is it `bl` or `blx`?
+const fn is_any_call(first: u16, second: u16) -> bool {
+    first & 0xf800 == 0xf000 && second & 0xc000 == 0xc000
 }
 
-/// Where a function ends and nothing branches to: a function may begin there. The value says
-/// whether a prologue follows, so that one does begin.
-fn find_behind_ends(code: &[Instruction], ends: &[u64]) -> BTreeMap<u64, bool> {
-    let inner: BTreeSet<u64> = code.iter().filter_map(Instruction::branch).collect();
-    let ends: BTreeSet<u64> = ends.iter().copied().collect();
-    let mut found = BTreeMap::new();
-    for (number, one) in code.iter().enumerate() {
-        let is_end = one.leaves() || ends.contains(&one.at);
-        let Some(behind) = code.get(number + 1..).filter(|_| is_end) else { continue };
-        let Some(first) = behind.iter().position(|one| !one.is_padding()) else { continue };
-        let behind = behind.get(first..).unwrap_or_default();
-        let start = behind.first().map(|one| one.at).filter(|start| !inner.contains(start));
-        found.extend(start.map(|start| (start, has_prologue(behind))));
-    }
-    found
-}
-
-fn has_prologue(code: &[Instruction]) -> bool {
-    for one in code.get(..PROLOGUE).unwrap_or(code) {
+fn has_prologue(code: impl Iterator<Item = Instruction>) -> bool {
+    for one in code.take(PROLOGUE) {
         if one.saves_return() {
             return true;
         }
@@ -141,6 +213,15 @@ fn has_prologue(code: &[Instruction]) -> bool {
 
 /// Encodings of the Arm ARM, "Alphabetical list of instructions", T1 and T2.
 impl Instruction {
+    const fn is_wide(&self) -> bool {
+        self.first >> 11 > 0b11100
+    }
+
+    /// In bytes.
+    const fn size(&self) -> u64 {
+        if self.is_wide() { 4 } else { 2 }
+    }
+
     /// `push {…, lr}`, narrow and wide, and `str lr, [sp, #-4]!`.
     fn saves_return(&self) -> bool {
         self.first & 0xff00 == 0xb500
@@ -187,12 +268,6 @@ impl Instruction {
                 | (second & 0x7ff) << 1;
             base.wrapping_add_signed(i64::from((raw << 11) as i32 >> 11))
         })
-    }
-
-    /// Target of `bl` and `blx`.
-    fn any_call(&self) -> Option<u64> {
-        let is_call = self.first & 0xf800 == 0xf000 && self.second & 0xc000 == 0xc000;
-        is_call.then(|| thumb_target(self.at, self.first, self.second))
     }
 
     /// Target of `bl`; `blx` goes to ARM code.
