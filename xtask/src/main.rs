@@ -13,6 +13,7 @@ mod docs;
 mod edges;
 mod fuzz;
 mod reference;
+mod syscalls;
 
 type Task = fn(&[String]) -> anyhow::Result<()>;
 
@@ -28,6 +29,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "bench",
         bench::run,
         "[DATA]: CPU seconds and memory against unblob and binwalk on the same input",
+    ),
+    (
+        "syscall-tables",
+        syscalls::run,
+        "write rules/syscalls.toml from the kernel headers of every architecture",
     ),
     ("fuzz", fuzz::run, "SECONDS [NAME-PART]: every fuzz target for that long"),
 ];

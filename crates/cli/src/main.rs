@@ -29,6 +29,7 @@ enum Command {
     Extract(commands::extract::Arguments),
     Rules(commands::rules::Arguments),
     Formats(commands::formats::Arguments),
+    Profile(commands::profile::Arguments),
     /// Parses one image, confined; started by the other commands.
     #[command(name = worker::COMMAND, hide = true)]
     Worker {
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Extract(arguments) => commands::extract::exec(&arguments),
         Command::Rules(arguments) => commands::rules::exec(&arguments),
         Command::Formats(arguments) => commands::formats::exec(&arguments),
+        Command::Profile(arguments) => commands::profile::exec(&arguments),
         Command::Worker { probe: true, free } => worker::probe(!free),
         Command::Worker { .. } => worker::serve(),
     };

@@ -6,4 +6,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arch;
+pub mod function;
 pub mod isa;
+pub mod module;
+pub mod object;
+pub mod profile;
+pub mod program;
+pub mod table;

@@ -3,6 +3,7 @@
 
 pub mod extract;
 pub mod formats;
+pub mod profile;
 pub mod rules;
 pub mod scan;
 

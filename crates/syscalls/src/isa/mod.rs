@@ -5,6 +5,10 @@
 //! analysis is written once. A decoder may say less than the instruction does ([`Effect::Clobber`]),
 //! never something else: what it does not model it clobbers.
 
+mod x86;
+
+pub use x86::X86;
+
 /// A general register by its number in the instruction set: x86 0..16 as encoded (rax 0, rcx 1, rdx 2,
 /// rbx 3, rsp 4 …), AArch64 0..31 (31 is the stack pointer; writes to the zero register are dropped,
 /// reads of it are [`Value::Constant`] 0), ARM 0..16 (15 is the program counter and never an operand:
@@ -19,6 +23,9 @@ pub enum Value {
     Constant(u64),
     /// What a register holds before the instruction.
     Register(Register),
+    /// Something that is not modelled (SIMD registers, flags). A [`Effect::Compare`] of two unknown values
+    /// forgets what the flags came from; a [`Effect::Store`] of one forgets what the memory held.
+    Unknown,
 }
 
 /// Arithmetic that constants and addresses are made with.

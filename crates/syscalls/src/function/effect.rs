@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What one instruction does to the state, and which references it makes.
+
+use super::facts::Reference;
+use super::state::State;
+use super::value::{Abstract, Element};
+use super::walk::Walk;
+use crate::isa::{Address, Effect, Operation, Register, Value};
+use crate::object::Relocated;
+
+impl Walk<'_, '_> {
+    pub(crate) fn apply(&mut self, at: u64, effects: &[Effect], state: &mut State) {
+        for effect in effects {
+            self.apply_one(at, effect, state);
+        }
+    }
+
+    fn apply_one(&mut self, at: u64, effect: &Effect, state: &mut State) {
+        match effect {
+            Effect::Set { register, value, bits } => {
+                let found = self.value(*value, state);
+                let kept = matches!(value, Value::Register(from) if from == register);
+                let found = self.truncate(found, *bits, state.register(*register));
+                if let Value::Register(from) = value {
+                    state.copy_bound(*from, *register);
+                }
+                self.write(*register, found, kept || matches!(value, Value::Register(_)), state);
+            }
+            Effect::Compute { register, operation, left, right, bits } => {
+                let narrowed = *operation == Operation::And && *left == Value::Register(*register);
+                let (left, right) = (self.value(*left, state), self.value(*right, state));
+                let found = self.compute(*operation, left, right);
+                let found = self.truncate(found, *bits, state.register(*register));
+                self.write(*register, found, narrowed, state);
+            }
+            Effect::Insert { register, value, lowest, count } => {
+                let old = state.register(*register);
+                let found = self.value(*value, state);
+                let found = self.insert(old, found, *lowest, *count);
+                self.write(*register, found, false, state);
+            }
+            Effect::Load { register, address, bytes, signed } => {
+                let found = self.load(at, address, *bytes, *signed, state);
+                self.write(*register, found, false, state);
+            }
+            Effect::Store { address, value, bytes } => self.store(address, *value, *bytes, state),
+            Effect::Clobber(register) => self.write(*register, Abstract::Unknown, false, state),
+            Effect::Choose { register, value } => {
+                let other = self.value(*value, state);
+                let found = self.sets.join(state.register(*register), other);
+                self.write(*register, found, false, state);
+            }
+            Effect::Compare { left, right } => self.compare(*left, *right, state),
+        }
+    }
+
+    fn write(&mut self, register: Register, value: Abstract, keeps_bound: bool, state: &mut State) {
+        self.refer(value);
+        if let Abstract::Stack(to) = value {
+            if register != self.place.convention.stack && !self.escaped.contains(&to) {
+                self.escaped.push(to);
+            }
+        }
+        if !keeps_bound {
+            state.forget_bound(register);
+        }
+        state.set(register, value);
+    }
+
+    fn compare(&mut self, left: Value, right: Value, state: &mut State) {
+        state.compared_register = match left {
+            Value::Register(register) => Some(register),
+            _ => None,
+        };
+        state.compared = match (left, right) {
+            (Value::Unknown, _) | (_, Value::Unknown) => None,
+            _ => Some((self.value(left, state), self.value(right, state))),
+        };
+    }
+
+    pub(crate) fn value(&self, value: Value, state: &State) -> Abstract {
+        match value {
+            Value::Constant(number) => Abstract::Constant(self.fit(number)),
+            Value::Register(register) => state.register(register),
+            Value::Unknown => Abstract::Unknown,
+        }
+    }
+
+    /// A number in the width of addresses.
+    fn fit(&self, number: u64) -> u64 {
+        if self.place.object.wide { number } else { number & 0xffff_ffff }
+    }
+
+    /// Every constant that may be an address of this file is a reference. In files that are not moved
+    /// small numbers may be taken for one; that only adds.
+    pub(crate) fn refer(&mut self, value: Abstract) {
+        let found: Vec<u64> = self.sets.constants(&value).unwrap_or_default().to_vec();
+        for address in found {
+            // The begin of a page is a step on the way to an address (adrp, lui).
+            let step = self.place.decoder.alignment() > 1 && address & 0xfff == 0;
+            if !step && address >= LEAST_ADDRESS && self.place.object.image.segment(address).is_some() {
+                self.findings.references.insert(Reference::Address(address));
+            }
+        }
+        if let Abstract::Symbol(symbol) = value {
+            self.findings.references.insert(Reference::Symbol(symbol));
+        }
+    }
+
+    fn truncate(&mut self, value: Abstract, bits: u8, old: Abstract) -> Abstract {
+        match bits {
+            64.. => value,
+            32 => match value {
+                Abstract::Constant(_) | Abstract::Set(_) => self.sets.map(value, |n| n & 0xffff_ffff),
+                // Numbers of calls and their arguments fit; addresses that are cut are no addresses.
+                Abstract::Stack(_) | Abstract::Symbol(_) if self.place.object.wide => Abstract::Unknown,
+                other => other,
+            },
+            narrow => {
+                let mask = (1_u64 << narrow) - 1;
+                match (old, value) {
+                    (Abstract::Constant(old), Abstract::Constant(new)) => {
+                        Abstract::Constant(old & !mask | new & mask)
+                    }
+                    _ => Abstract::Unknown,
+                }
+            }
+        }
+    }
+
+    fn compute(&mut self, operation: Operation, left: Abstract, right: Abstract) -> Abstract {
+        use Abstract::{Constant, Entry, Scaled, Stack};
+        match (operation, left, right) {
+            (Operation::Add, Stack(at), Constant(add)) | (Operation::Add, Constant(add), Stack(at)) => {
+                Stack(at.wrapping_add(self.signed(add)))
+            }
+            (Operation::Subtract, Stack(at), Constant(less)) => {
+                Stack(at.wrapping_sub(self.signed(less)))
+            }
+            (Operation::And, Stack(at), Constant(_)) => Stack(at),
+            (Operation::Add, Entry(register, add), Constant(more))
+            | (Operation::Add, Constant(more), Entry(register, add)) => {
+                shift_entry(register, add, self.signed(more))
+            }
+            (Operation::Subtract, Entry(register, add), Constant(less)) => {
+                shift_entry(register, add, self.signed(less).wrapping_neg())
+            }
+            (Operation::ShiftLeft, Entry(register, add), Constant(by @ 1..=3)) => {
+                Scaled(register, add, by as u8)
+            }
+            (Operation::And, Entry(..), Constant(0xffff_ffff)) => left,
+            (Operation::Add, Abstract::Element(element), base) | (Operation::Add, base, Abstract::Element(element)) => {
+                self.add_to_element(element, base)
+            }
+            (Operation::ShiftLeft, Abstract::Element(element), Constant(by @ 1..=3)) => {
+                self.change_element(element, |found| found.shift = by as u8)
+            }
+            _ => self.compute_constants(operation, left, right),
+        }
+    }
+
+    fn signed(&self, number: u64) -> i64 {
+        if self.place.object.wide { number as i64 } else { i64::from(number as u32 as i32) }
+    }
+
+    fn compute_constants(&mut self, operation: Operation, left: Abstract, right: Abstract) -> Abstract {
+        let wide = self.place.object.wide;
+        match (left, right) {
+            (left, Abstract::Constant(right)) => {
+                self.sets.map(left, |left| calculate(operation, left, right, wide))
+            }
+            (Abstract::Constant(left), right) => {
+                self.sets.map(right, |right| calculate(operation, left, right, wide))
+            }
+            _ => Abstract::Unknown,
+        }
+    }
+
+    fn add_to_element(&mut self, element: u32, base: Abstract) -> Abstract {
+        match base {
+            Abstract::Constant(base) => {
+                self.change_element(element, |found| found.add = found.add.wrapping_add(base))
+            }
+            _ => Abstract::Unknown,
+        }
+    }
+
+    fn change_element(&mut self, element: u32, change: impl Fn(&mut Element)) -> Abstract {
+        let Some(mut found) = self.elements.get(element as usize).copied() else {
+            return Abstract::Unknown;
+        };
+        change(&mut found);
+        self.element(found)
+    }
+
+    fn element(&mut self, found: Element) -> Abstract {
+        let known = self.elements.iter().position(|element| *element == found);
+        let number = known.unwrap_or_else(|| {
+            self.elements.push(found);
+            self.elements.len() - 1
+        });
+        Abstract::Element(number as u32)
+    }
+
+    fn insert(&mut self, old: Abstract, value: Abstract, lowest: u8, count: u8) -> Abstract {
+        let mask = 1_u64.checked_shl(u32::from(count)).map_or(u64::MAX, |top| top.wrapping_sub(1));
+        let (Some(mask), Abstract::Constant(value)) = (mask.checked_shl(lowest.into()), value) else {
+            return Abstract::Unknown;
+        };
+        let value = value.checked_shl(lowest.into()).unwrap_or(0) & mask;
+        self.sets.map(old, |old| old & !mask | value)
+    }
+
+    /// The address of an operand, where it is known, and the index that is added.
+    fn address(&self, address: &Address, state: &State) -> (Abstract, Option<(Abstract, Register, u8)>) {
+        if address.segment {
+            return (Abstract::Unknown, None);
+        }
+        let index = address.index.map(|(register, scale)| (state.register(register), register, scale));
+        let add = |number: u64| self.fit(number.wrapping_add(address.displacement as u64));
+        let Some(base) = address.base else { return (Abstract::Constant(add(0)), index) };
+        let found = match state.register(base) {
+            Abstract::Constant(base) => Abstract::Constant(add(base)),
+            Abstract::Stack(at) => Abstract::Stack(at.wrapping_add(address.displacement)),
+            Abstract::Element(element) if address.displacement == 0 => Abstract::Element(element),
+            // Without displacement: index and base may have changed places.
+            other => match index {
+                Some((Abstract::Constant(table), _, 0)) => {
+                    return (Abstract::Constant(add(table)), Some((other, base, 0)));
+                }
+                _ => Abstract::Unknown,
+            },
+        };
+        (found, index)
+    }
+
+    pub(crate) fn load(
+        &mut self,
+        at: u64,
+        address: &Address,
+        bytes: u8,
+        signed: bool,
+        state: &State,
+    ) -> Abstract {
+        let (place, index) = self.address(address, state);
+        self.refer(place);
+        match (place, index) {
+            (Abstract::Constant(place), None) => self.load_constant(at, place, bytes, signed),
+            (Abstract::Constant(table), Some((index, register, scale))) => {
+                self.load_element(table, bytes, signed, index, register, scale, state)
+            }
+            (Abstract::Stack(place), None) => state.slot(place),
+            _ => Abstract::Unknown,
+        }
+    }
+
+    fn load_constant(&mut self, at: u64, place: u64, bytes: u8, signed: bool) -> Abstract {
+        if place >= self.place.start && place < self.place.end {
+            // A literal between the instructions.
+            self.cover(place, u64::from(bytes));
+        }
+        let constant = self.place.object.image.is_constant(place);
+        let word = u64::from(bytes) == self.place.object.image.word_size();
+        match self.relocated(place) {
+            Some((Relocated::Address(address), slot)) if word && (constant || slot) => {
+                Abstract::Constant(address)
+            }
+            // What a chooser gives: calling the chooser instead leads to all that it may give.
+            Some((Relocated::Chosen(chooser), _)) if word => Abstract::Constant(chooser),
+            Some((Relocated::Symbol(symbol, 0), slot)) if word && (constant || slot) => {
+                Abstract::Symbol(symbol)
+            }
+            None if constant && place != at => self
+                .place
+                .object
+                .image
+                .number(place, bytes)
+                .map_or(Abstract::Unknown, |number| Abstract::Constant(self.fit(extend(number, bytes, signed)))),
+            _ => Abstract::Unknown,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn load_element(
+        &mut self,
+        table: u64,
+        bytes: u8,
+        signed: bool,
+        index: Abstract,
+        register: Register,
+        scale: u8,
+        state: &State,
+    ) -> Abstract {
+        let stride = 1_u64.checked_shl(u32::from(scale)).unwrap_or(0);
+        let index = match index {
+            Abstract::Entry(register, add) if stride == u64::from(bytes) => Some((register, add)),
+            Abstract::Scaled(register, add, by) if scale == 0 && 1 << by == bytes => Some((register, add)),
+            _ if stride == u64::from(bytes) || scale == 0 => None,
+            _ => return Abstract::Unknown,
+        };
+        self.table_bounds.insert(table, state.bound(register));
+        self.element(Element { table, bytes, signed, shift: 0, add: 0, index })
+    }
+
+    fn store(&mut self, address: &Address, value: Value, bytes: u8, state: &mut State) {
+        let (place, index) = self.address(address, state);
+        self.refer(place);
+        let value = self.value(value, state);
+        self.refer(value);
+        match (place, index) {
+            (Abstract::Stack(place), None) => state.set_slot(place, bytes, value),
+            (Abstract::Stack(place), Some(_)) => state.forget_slots(&[place]),
+            (Abstract::Unknown, _) if !address.segment => state.forget_slots(&self.escaped),
+            _ => {}
+        }
+    }
+}
+
+/// Below this no program is mapped (`vm.mmap_min_addr`).
+const LEAST_ADDRESS: u64 = 0x1000;
+
+fn shift_entry(register: Register, add: i32, more: i64) -> Abstract {
+    let sum = i64::from(add).checked_add(more).and_then(|sum| i32::try_from(sum).ok());
+    sum.map_or(Abstract::Unknown, |sum| Abstract::Entry(register, sum))
+}
+
+pub(crate) fn extend(number: u64, bytes: u8, signed: bool) -> u64 {
+    match (signed, bytes) {
+        (true, 1) => number as i8 as u64,
+        (true, 2) => number as i16 as u64,
+        (true, 4) => number as i32 as u64,
+        _ => number,
+    }
+}
+
+fn calculate(operation: Operation, left: u64, right: u64, wide: bool) -> u64 {
+    let count = u32::try_from(right).unwrap_or(u32::MAX);
+    let result = match operation {
+        Operation::Add => left.wrapping_add(right),
+        Operation::Subtract => left.wrapping_sub(right),
+        Operation::And => left & right,
+        Operation::Or => left | right,
+        Operation::ExclusiveOr => left ^ right,
+        Operation::ShiftLeft => left.checked_shl(count).unwrap_or(0),
+        Operation::ShiftRight => left.checked_shr(count).unwrap_or(0),
+        Operation::ShiftRightSigned if wide => (left as i64).checked_shr(count).unwrap_or(0) as u64,
+        Operation::ShiftRightSigned => {
+            i64::from(left as u32 as i32).checked_shr(count).unwrap_or(0) as u64
+        }
+        Operation::Multiply => left.wrapping_mul(right),
+    };
+    if wide { result } else { result & 0xffff_ffff }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the walk over one function found: system calls, calls, references.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::join_guards;
+use super::value::{Allowed, MOST_CONSTANTS};
+use crate::isa::Register;
+
+/// What a register holds at a call, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// One of these.
+    Constants(Vec<u64>),
+    /// What the register held when the calling function was entered, plus a number.
+    Entry(u8, i32),
+    /// The address of a dynamic symbol, by its index.
+    Symbol(u32),
+}
+
+/// Registers with known content, in order.
+pub type Inputs = Vec<(u8, Input)>;
+
+/// Under which entry values a fact holds; registers that are not named are free.
+pub type Guards = Vec<(u8, Allowed)>;
+
+/// The door into the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Door {
+    /// The usual one of the architecture.
+    Usual,
+    /// That of 32-bit code (`int 0x80`).
+    Narrow,
+    /// The number is in the instruction (ARM OABI).
+    Coded(u32),
+}
+
+/// A system-call instruction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// Where, with bias.
+    pub address: u64,
+    /// Which door.
+    pub door: Door,
+    /// The number; `None` when it is not known.
+    pub number: Option<Input>,
+    /// Registers with known content.
+    pub inputs: Inputs,
+    /// When it is reached.
+    pub guards: Guards,
+}
+
+/// Where a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Callee {
+    /// To this address.
+    Address(u64),
+    /// To a dynamic symbol, by its index.
+    Symbol(u32),
+    /// To what the entry register holds.
+    Entry(u8),
+    /// To an address that is not known.
+    Unknown,
+}
+
+/// A call or a jump out of the function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Where, with bias.
+    pub address: u64,
+    /// Where to.
+    pub callee: Callee,
+    /// Registers with known content.
+    pub inputs: Inputs,
+    /// When it is made.
+    pub guards: Guards,
+}
+
+/// Something whose address the function takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Reference {
+    /// An address of the same file.
+    Address(u64),
+    /// A dynamic symbol, by its index.
+    Symbol(u32),
+}
+
+/// Everything found, while the walk goes on; later rounds only add.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    sites: BTreeMap<u64, Site>,
+    calls: BTreeMap<(u64, Callee), Call>,
+    pub(crate) references: BTreeSet<Reference>,
+}
+
+impl Findings {
+    pub(crate) fn site(&mut self, found: Site) {
+        match self.sites.get_mut(&found.address) {
+            Some(known) => {
+                known.number = match (known.number.take(), found.number) {
+                    (Some(left), Some(right)) => join(left, &right),
+                    _ => None,
+                };
+                join_inputs(&mut known.inputs, &found.inputs);
+                known.guards = widen(&known.guards, &found.guards);
+            }
+            None => drop(self.sites.insert(found.address, found)),
+        }
+    }
+
+    pub(crate) fn call(&mut self, found: Call) {
+        match self.calls.get_mut(&(found.address, found.callee)) {
+            Some(known) => {
+                join_inputs(&mut known.inputs, &found.inputs);
+                known.guards = widen(&known.guards, &found.guards);
+            }
+            None => drop(self.calls.insert((found.address, found.callee), found)),
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<Site>, Vec<Call>, BTreeSet<Reference>) {
+        (self.sites.into_values().collect(), self.calls.into_values().collect(), self.references)
+    }
+}
+
+fn join(left: Input, right: &Input) -> Option<Input> {
+    match (left, right) {
+        (Input::Constants(mut left), Input::Constants(right)) => {
+            left.extend(right);
+            left.sort_unstable();
+            left.dedup();
+            (left.len() <= MOST_CONSTANTS).then_some(Input::Constants(left))
+        }
+        (left, right) => (left == *right).then_some(left),
+    }
+}
+
+fn join_inputs(known: &mut Inputs, found: &Inputs) {
+    let earlier = std::mem::take(known);
+    *known = earlier
+        .into_iter()
+        .filter_map(|(register, left)| {
+            let (_, right) = found.iter().find(|(other, _)| *other == register)?;
+            Some((register, join(left, right)?))
+        })
+        .collect();
+}
+
+fn widen(left: &Guards, right: &Guards) -> Guards {
+    let typed = |guards: &Guards| -> Vec<_> {
+        guards.iter().map(|(register, allowed)| (Register(*register), *allowed)).collect()
+    };
+    join_guards(&typed(left), &typed(right)).into_iter().map(|(r, allowed)| (r.0, allowed)).collect()
+}

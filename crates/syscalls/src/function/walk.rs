@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Forward propagation of constants over one function, to a fixpoint.
+//!
+//! Blocks are found on the way: a state is kept at every place that a jump leads to. Bytes that no
+//! path reached (landing pads, what follows a call that does not return) are walked last, with
+//! nothing known, so that nothing inside the extent of a function is left out.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::facts::{Callee, Door, Findings, Input, Inputs, Site};
+use super::state::State;
+use super::value::{Abstract, Element, Sets};
+use crate::arch::Convention;
+use crate::isa::{Decoder, Flow, Instruction, Register, Target};
+use crate::object::{Object, Relocated};
+
+/// The surroundings of a function.
+pub(crate) struct Place<'o, 'f> {
+    pub(crate) object: &'o Object<'f>,
+    pub(crate) decoder: &'o dyn Decoder,
+    pub(crate) convention: Convention,
+    /// First address, without a mode bit.
+    pub(crate) start: u64,
+    /// Address behind the last instruction.
+    pub(crate) end: u64,
+}
+
+/// The walk.
+pub(crate) struct Walk<'o, 'f> {
+    pub(crate) place: Place<'o, 'f>,
+    pub(crate) sets: Sets,
+    pub(crate) elements: Vec<Element>,
+    pub(crate) findings: Findings,
+    /// Stack addresses that were taken.
+    pub(crate) escaped: Vec<i64>,
+    /// Bytes of the function that were walked or hold data.
+    pub(crate) covered: Vec<bool>,
+    /// Edges between places that jumps lead to, for phases.
+    pub(crate) edges: BTreeSet<(u64, u64)>,
+    /// Largest index of jump tables, by their address; `None` where nothing bounds it.
+    pub(crate) table_bounds: HashMap<u64, Option<u64>>,
+    decoded: HashMap<u64, Instruction>,
+    states: HashMap<u64, State>,
+    work: BTreeSet<u64>,
+    /// The walk gave up: too many steps.
+    pub(crate) exhausted: bool,
+}
+
+/// Steps per byte of a function before the walk gives up with everything unknown.
+const STEPS_PER_BYTE: u64 = 64;
+/// Longest function that is walked, in bytes; longer ones are cut, and that is said.
+pub(crate) const LONGEST: u64 = 1 << 21;
+
+impl<'o, 'f> Walk<'o, 'f> {
+    pub(crate) fn new(place: Place<'o, 'f>) -> Self {
+        let length = usize::try_from((place.end.saturating_sub(place.start)).min(LONGEST)).unwrap_or(0);
+        Self {
+            place,
+            sets: Sets::default(),
+            elements: Vec::new(),
+            findings: Findings::default(),
+            escaped: Vec::new(),
+            covered: vec![false; length],
+            edges: BTreeSet::new(),
+            table_bounds: HashMap::new(),
+            decoded: HashMap::new(),
+            states: HashMap::new(),
+            work: BTreeSet::new(),
+            exhausted: false,
+        }
+    }
+
+    pub(crate) fn run(&mut self) {
+        let mut entry = State::entry();
+        entry.set(self.place.convention.stack, Abstract::Stack(0));
+        if let Some(register) = self.place.convention.entered {
+            entry.set(register, Abstract::Constant(self.place.start));
+        }
+        self.set_global(&mut entry);
+        let start = self.place.start;
+        self.reach(start, &entry);
+        self.settle();
+        let mut from = 0;
+        while let Some(gap) = self.next_gap(from) {
+            let at = start.saturating_add(gap as u64);
+            let mut state = State::unknown();
+            self.set_global(&mut state);
+            self.reach(at, &state);
+            self.settle();
+            from = gap + 1;
+        }
+    }
+
+    /// A few instructions up to a jump by memory or register: a PLT entry is no longer. False: it is
+    /// something else.
+    pub(crate) fn run_straight(&mut self) -> bool {
+        let mut state = State::entry();
+        self.set_global(&mut state);
+        let mut at = self.place.start;
+        for _ in 0..6 {
+            let Some(found) = self.decode(at) else { return false };
+            let next = at.saturating_add(u64::from(found.size));
+            match found.flow {
+                Flow::Next if found.condition.is_none() => {}
+                Flow::Jump(Target::Memory(_) | Target::Register(_)) => {
+                    self.step(at, at, next, &found, &mut state);
+                    return true;
+                }
+                _ => return false,
+            }
+            self.step(at, at, next, &found, &mut state);
+            at = next;
+        }
+        false
+    }
+
+    fn set_global(&self, state: &mut State) {
+        let value = self.place.object.dynamic.global_pointer();
+        if let (Some(register), Some(value)) = (self.place.convention.global, value) {
+            state.set(register, Abstract::Constant(value));
+        }
+    }
+
+    fn settle(&mut self) {
+        let budget = STEPS_PER_BYTE.saturating_mul(self.covered.len() as u64).max(4096);
+        let mut steps = 0;
+        while let Some(at) = self.work.pop_first() {
+            let Some(state) = self.states.get(&at).cloned() else { continue };
+            steps += self.straight(at, state);
+            if steps > budget {
+                self.exhausted = true;
+                self.work.clear();
+                return;
+            }
+        }
+    }
+
+    /// The next byte from `from` on that nothing covers and that is no padding.
+    fn next_gap(&self, from: usize) -> Option<usize> {
+        let step = self.place.decoder.alignment() as usize;
+        let bytes = self.place.object.image.bytes_at(self.place.start)?;
+        let free = |at: &usize| {
+            let covered = self.covered.get(*at).copied().unwrap_or(true);
+            // nop of one byte, int3, zero
+            !covered && !matches!(bytes.get(*at), Some(0x90 | 0xcc | 0) | None)
+        };
+        (from..self.covered.len()).filter(|at| at % step == 0).find(free)
+    }
+
+    /// Another way leads to this place.
+    pub(crate) fn reach(&mut self, at: u64, state: &State) {
+        if at < self.place.start || at >= self.place.end {
+            return;
+        }
+        match self.states.get_mut(&at) {
+            Some(known) => {
+                if known.join(state, &mut self.sets) {
+                    self.work.insert(at);
+                }
+            }
+            None => {
+                self.states.insert(at, state.clone());
+                self.work.insert(at);
+            }
+        }
+    }
+
+    fn decode(&mut self, at: u64) -> Option<Instruction> {
+        if let Some(known) = self.decoded.get(&at) {
+            return Some(known.clone());
+        }
+        let bytes = self.place.object.image.bytes_at(at)?;
+        let found = self.place.decoder.decode(bytes, at)?;
+        self.cover(at, u64::from(found.size));
+        self.decoded.insert(at, found.clone());
+        Some(found)
+    }
+
+    /// Marks bytes as walked, or as data.
+    pub(crate) fn cover(&mut self, at: u64, bytes: u64) {
+        let Some(from) = at.checked_sub(self.place.start) else { return };
+        let (from, to) = (from as usize, from.saturating_add(bytes) as usize);
+        let length = self.covered.len();
+        if let Some(range) = self.covered.get_mut(from.min(length)..to.min(length)) {
+            range.fill(true);
+        }
+    }
+
+    /// From one place on until control leaves or another such place is met. Gives the steps.
+    fn straight(&mut self, from: u64, mut state: State) -> u64 {
+        let mut at = from;
+        let mut steps = 0;
+        loop {
+            steps += 1;
+            let Some(found) = self.decode(at) else { return steps };
+            let next = at.saturating_add(u64::from(found.size));
+            if !self.step(from, at, next, &found, &mut state) {
+                return steps;
+            }
+            let after = next.saturating_add(self.slot_size(&found, next));
+            if after >= self.place.end {
+                return steps;
+            }
+            if self.states.contains_key(&after) {
+                self.edges.insert((from, after));
+                self.reach(after, &state);
+                return steps;
+            }
+            at = after;
+        }
+    }
+
+    fn slot_size(&mut self, found: &Instruction, next: u64) -> u64 {
+        match found.delay_slot {
+            Some(_) => self.decode(next).map_or(0, |slot| u64::from(slot.size)),
+            None => 0,
+        }
+    }
+
+    /// One instruction. True: control goes on behind it, with `state`.
+    fn step(
+        &mut self,
+        block: u64,
+        at: u64,
+        next: u64,
+        found: &Instruction,
+        state: &mut State,
+    ) -> bool {
+        if found.flow == Flow::Next {
+            let before = found.condition.is_some().then(|| state.clone());
+            self.apply(at, &found.effects, state);
+            if let Some(before) = before {
+                state.join(&before, &mut self.sets);
+            }
+            return true;
+        }
+        let target = self.target(at, &found.flow, state);
+        let compared = state.compared;
+        let mut not_taken = state.clone();
+        self.apply(at, &found.effects, state);
+        if let Some(only_if_taken) = found.delay_slot {
+            if let Some(slot) = self.decode(next) {
+                self.apply(next, &slot.effects, state);
+                if !only_if_taken {
+                    self.apply(next, &slot.effects, &mut not_taken);
+                }
+            }
+        }
+        let goes_on = self.leave(block, at, &found.flow, target, state, found.condition, compared);
+        if found.condition.is_some() {
+            let possible = self.narrow(&mut not_taken, found.condition, compared, false);
+            if goes_on && possible {
+                state.join(&not_taken, &mut self.sets);
+                return true;
+            }
+            if possible {
+                *state = not_taken;
+            }
+            return possible || goes_on;
+        }
+        goes_on
+    }
+
+    /// Where a jump or call goes, before its delay slot changes the register.
+    fn target(&mut self, at: u64, flow: &Flow, state: &State) -> Option<Abstract> {
+        let (Flow::Jump(target) | Flow::Call(target)) = flow else { return None };
+        Some(match target {
+            Target::Direct(address) => Abstract::Constant(*address),
+            Target::Register(register) => state.register(*register),
+            Target::Memory(address) => {
+                let bytes = self.place.object.image.word_size() as u8;
+                self.load(at, address, bytes, false, state)
+            }
+        })
+    }
+
+    pub(crate) fn relocated(&self, address: u64) -> Option<(Relocated, bool)> {
+        let list = &self.place.object.relocations;
+        let index = list.binary_search_by_key(&address, |relocation| relocation.place).ok()?;
+        list.get(index).map(|relocation| (relocation.value, relocation.slot))
+    }
+
+    pub(crate) fn site(&mut self, at: u64, flow: &Flow, state: &State) {
+        let door = match flow {
+            Flow::SystemCall(0) => Door::Usual,
+            Flow::SystemCall(number) => Door::Coded(*number),
+            _ => Door::Narrow,
+        };
+        let number = self.input(state.register(self.place.convention.number));
+        let registers = self.place.convention.kernel_arguments;
+        let site = Site {
+            address: at,
+            door,
+            number: if let Door::Coded(number) = door {
+                Some(Input::Constants(vec![u64::from(number)]))
+            } else {
+                number
+            },
+            inputs: self.inputs(state, registers.iter().copied()),
+            guards: guards(state),
+        };
+        self.findings.site(site);
+    }
+
+    pub(crate) fn inputs(&self, state: &State, registers: impl Iterator<Item = Register>) -> Inputs {
+        let mut inputs: Inputs = registers
+            .filter_map(|register| Some((register.0, self.input(state.register(register))?)))
+            .collect();
+        inputs.sort_by_key(|(register, _)| *register);
+        inputs.dedup_by_key(|(register, _)| *register);
+        inputs
+    }
+
+    pub(crate) fn input(&self, value: Abstract) -> Option<Input> {
+        match value {
+            Abstract::Entry(register, add) => Some(Input::Entry(register.0, add)),
+            Abstract::Symbol(symbol) => Some(Input::Symbol(symbol)),
+            other => self.sets.constants(&other).map(|all| Input::Constants(all.to_vec())),
+        }
+    }
+
+    pub(crate) fn callee(&self, value: Abstract) -> Vec<Callee> {
+        match value {
+            Abstract::Symbol(symbol) => vec![Callee::Symbol(symbol)],
+            Abstract::Entry(register, 0) => vec![Callee::Entry(register.0)],
+            other => match self.sets.constants(&other) {
+                Some(all) => all.iter().map(|address| Callee::Address(*address)).collect(),
+                None => vec![Callee::Unknown],
+            },
+        }
+    }
+}
+
+pub(crate) fn guards(state: &State) -> super::facts::Guards {
+    state.guards.iter().map(|(register, allowed)| (register.0, *allowed)).collect()
+}
