@@ -14,6 +14,7 @@ mod edges;
 mod fuzz;
 mod reference;
 mod syscalls;
+mod truth;
 
 type Task = fn(&[String]) -> anyhow::Result<()>;
 
@@ -29,6 +30,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "bench",
         bench::run,
         "[DATA]: CPU seconds and memory against unblob and binwalk on the same input",
+    ),
+    (
+        "profile-truth",
+        truth::run,
+        "[--keep] [NAME]: static system-call profiles against strace of tests/profile",
     ),
     (
         "syscall-tables",

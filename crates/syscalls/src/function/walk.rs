@@ -83,6 +83,12 @@ impl<'o, 'f> Walk<'o, 'f> {
         let mut from = 0;
         while let Some(gap) = self.next_gap(from) {
             let at = start.saturating_add(gap as u64);
+            // Padding would carry the unknown state into what follows it.
+            let padding = self.decode(at).is_some_and(|found| found.effects.is_empty() && found.flow == Flow::Next);
+            if padding {
+                from = gap + 1;
+                continue;
+            }
             let mut state = State::unknown();
             self.set_global(&mut state);
             self.reach(at, &state);

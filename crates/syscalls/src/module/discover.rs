@@ -95,7 +95,23 @@ impl Discovery<'_, '_> {
         true
     }
 
+    /// Functions whose end was only a guess are walked again when another one was found within.
     fn run(&mut self) {
+        const MOST_ROUNDS: usize = 4;
+        for _ in 0..MOST_ROUNDS {
+            self.walk_queue();
+            let starts = self.walked.keys().copied().skip(1).chain([u64::MAX]);
+            let overlapping = self.walked.values().zip(starts).filter(|(function, next)| {
+                function.end > *next && self.known.get(&function.start) == Some(&function.start)
+            });
+            self.queue = overlapping.map(|(function, _)| function.start).collect();
+            if self.queue.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn walk_queue(&mut self) {
         while let Some(start) = self.queue.pop_first() {
             let end = self.end_of(start);
             let mut function = analyse(self.object, self.decoder, start, end);

@@ -193,6 +193,8 @@ fn take_segment<'a>(
 
 /// The fields of a section header that are used.
 pub(super) struct Section {
+    name: u32,
+    address: u64,
     pub(super) kind: u32,
     pub(super) offset: u64,
     pub(super) size: u64,
@@ -206,6 +208,8 @@ pub(super) fn parse_sections(file: Reader<'_>, header: &Header) -> Vec<Section> 
     let parse = |number: u64| {
         let at = header.sections_at.checked_add(number.checked_mul(header.section_size)?)?;
         Some(Section {
+            name: file.int(at)?,
+            address: file.word(at.checked_add(8 + word)?)?,
             kind: file.int(at.checked_add(4)?)?,
             offset: file.word(at.checked_add(8 + 2 * word)?)?,
             size: file.word(at.checked_add(8 + 3 * word)?)?,
@@ -217,4 +221,18 @@ pub(super) fn parse_sections(file: Reader<'_>, header: &Header) -> Vec<Section> 
         return Vec::new();
     }
     (0..header.section_count).map_while(parse).collect()
+}
+
+/// Where `.eh_frame` lies.
+pub(super) fn find_frames(
+    file: Reader<'_>,
+    header: &Header,
+    sections: &[Section],
+    bias: u64,
+) -> Vec<(u64, u64)> {
+    let names = usize::try_from(header.section_names).ok().and_then(|number| sections.get(number));
+    let Some(names) = names else { return Vec::new() };
+    let text = |section: &Section| file.text(names.offset.checked_add(section.name.into())?, 64);
+    let frames = sections.iter().filter(|section| text(section) == Some(b".eh_frame"));
+    frames.map(|section| (section.address.wrapping_add(bias), section.size)).collect()
 }

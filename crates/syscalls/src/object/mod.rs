@@ -93,6 +93,8 @@ pub struct Object<'a> {
     pub symbols: Vec<Symbol>,
     /// What the loader writes into memory.
     pub relocations: Vec<Relocation>,
+    /// Sections named `.eh_frame`, by address and size, for files without a header of them.
+    frames: Vec<(u64, u64)>,
     /// What could not be read.
     pub problems: Vec<String>,
 }
@@ -111,6 +113,7 @@ struct Header {
     sections_at: u64,
     section_size: u64,
     section_count: u64,
+    section_names: u64,
 }
 
 impl<'a> Object<'a> {
@@ -143,6 +146,7 @@ impl<'a> Object<'a> {
             dynamic,
             symbols,
             relocations: Vec::new(),
+            frames: image::find_frames(file, &header, &sections, bias),
             problems,
         };
         relocation::parse_relocations(&mut object, file, &sections, dynamic_count);
@@ -201,6 +205,7 @@ fn parse_header_fields(file: Reader<'_>) -> Option<Result<Header, Unreadable>> {
         segment_count: u64::from(file.half(flags_at + 8)?),
         section_size: u64::from(file.half(flags_at + 10).unwrap_or(0)),
         section_count: u64::from(file.half(flags_at + 12).unwrap_or(0)),
+        section_names: u64::from(file.half(flags_at + 14).unwrap_or(0)),
     }))
 }
 

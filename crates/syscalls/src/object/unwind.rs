@@ -18,8 +18,9 @@ const MOST: u64 = 1 << 20;
 
 pub(super) fn find_extents(object: &Object<'_>) -> Vec<Extent> {
     let mut extents = Vec::new();
-    if let Some((at, _)) = object.image.unwind_header {
-        let _ = read_frame_header(object, at, &mut extents);
+    match object.image.unwind_header {
+        Some((at, _)) => drop(read_frame_header(object, at, &mut extents)),
+        None => object.frames.iter().for_each(|(at, size)| read_frames(object, *at, *size, &mut extents)),
     }
     if let Some((at, size)) = object.image.unwind_index {
         read_index(object, at, size, &mut extents);
@@ -48,6 +49,22 @@ fn read_frame_header(object: &Object<'_>, at: u64, into: &mut Vec<Extent>) -> Op
     Some(())
 }
 
+/// Without a header, the entries of a section one after the other.
+fn read_frames(object: &Object<'_>, start: u64, size: u64, into: &mut Vec<Extent>) {
+    let Some(reader) = object.image.reader(start) else { return };
+    let mut at = 0_u64;
+    while at < size && (into.len() as u64) < MOST {
+        let (Some(length), Some(common)) = (reader.int(at), reader.int(at + 4)) else { return };
+        if matches!(length, 0 | 0xffff_ffff) {
+            return;
+        }
+        if common != 0 {
+            into.extend(read_entry(object, start.saturating_add(at)));
+        }
+        at = at.saturating_add(4).saturating_add(u64::from(length));
+    }
+}
+
 /// One FDE: where its function begins and how long it is.
 fn read_entry(object: &Object<'_>, at: u64) -> Option<Extent> {
     let reader = object.image.reader(at)?;
@@ -56,15 +73,19 @@ fn read_entry(object: &Object<'_>, at: u64) -> Option<Extent> {
     }
     let back = u64::from(reader.int(4)?);
     let common = at.checked_add(4)?.checked_sub(back)?;
-    let encoding = read_encoding(object, common)?;
+    let (encoding, of_signal) = read_encoding(object, common)?;
     let mut cursor = Cursor { reader, at: 8 };
     let start = read_pointer(object, &mut cursor, at, encoding, 0)?;
     let length = read_pointer(object, &mut cursor, at, encoding & 0x0f, 0)?;
-    Some(Extent { start, end: start.checked_add(length)? })
+    // Entries of signal trampolines begin one byte early, because unwinders look before the return
+    // address (glibc, sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c).
+    let end = start.checked_add(length)?;
+    Some(Extent { start: start.checked_add(u64::from(of_signal))?, end })
 }
 
-/// The pointer encoding that a CIE's augmentation names; absolute where it names none.
-fn read_encoding(object: &Object<'_>, at: u64) -> Option<u8> {
+/// The pointer encoding that a CIE's augmentation names, absolute where it names none; and whether its
+/// functions are signal trampolines.
+fn read_encoding(object: &Object<'_>, at: u64) -> Option<(u8, bool)> {
     let reader = object.image.reader(at)?;
     let augmentation = reader.text(9, 16)?;
     let mut cursor = Cursor { reader, at: 9 + augmentation.len() as u64 + 1 };
@@ -73,12 +94,13 @@ fn read_encoding(object: &Object<'_>, at: u64) -> Option<u8> {
     if reader.byte(8)? == 1 { cursor.byte().map(u64::from)? } else { cursor.uleb()? };
     let mut letters = augmentation.iter();
     if letters.next() != Some(&b'z') {
-        return Some(0);
+        return Some((0, false));
     }
+    let of_signal = augmentation.contains(&b'S');
     cursor.uleb()?;
     for letter in letters {
         match letter {
-            b'R' => return cursor.byte(),
+            b'R' => return Some((cursor.byte()?, of_signal)),
             b'L' => drop(cursor.byte()?),
             b'P' => {
                 let encoding = cursor.byte()?;
@@ -87,7 +109,7 @@ fn read_encoding(object: &Object<'_>, at: u64) -> Option<u8> {
             _ => {}
         }
     }
-    Some(0)
+    Some((0, of_signal))
 }
 
 /// A pointer in one of the DWARF encodings: format in the low bits, base in the high ones. The
