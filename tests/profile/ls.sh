@@ -9,5 +9,5 @@ $TRACE ls /nonexistent; $TRACE ls -ld /root; $TRACE ls -sS d; $TRACE ls -lX --ti
 $TRACE ls --help; $TRACE ls --version; $TRACE ls --bad-option
 $TRACE ls -l / > /dev/full; LC_ALL=C.UTF-8 $TRACE ls -lh d; LC_ALL=de_DE.UTF-8 $TRACE ls d
 TZ=Europe/Berlin $TRACE ls -l d; $TRACE ls -d d/* | cat
-$TRACE script -qc 'ls --color=auto -C' /dev/null < /dev/null
+$TRACE timeout -k 1 6 script -qc 'ls --color=auto -C' /dev/null < /dev/null
 (sleep 1 | $TRACE ls -R /usr/share/doc) | head -1; $TRACE timeout 0.2 ls -lR /usr; true

@@ -244,6 +244,9 @@ impl Walk<'_, '_> {
     ) -> Abstract {
         let (place, index) = self.address(address, state);
         self.refer(place);
+        if let Some(pointee) = pointee(address, bytes, state) {
+            return pointee;
+        }
         match (place, index) {
             (Abstract::Constant(place), None) => self.load_constant(at, place, bytes, signed),
             (Abstract::Constant(table), Some((index, register, scale))) => {
@@ -313,6 +316,21 @@ impl Walk<'_, '_> {
             (Abstract::Unknown, _) if !address.segment => state.forget_slots(&self.escaped),
             _ => {}
         }
+    }
+}
+
+/// Entry registers from this number on stand for the word that a register points to at entry: glibc
+/// passes the number of a `set*id` call to all threads in a structure.
+pub(crate) const POINTEE: u8 = 64;
+
+/// The first word of what an entry register points to.
+fn pointee(address: &Address, bytes: u8, state: &State) -> Option<Abstract> {
+    let plain = address.index.is_none() && address.displacement == 0 && !address.segment && bytes >= 4;
+    match state.register(address.base.filter(|_| plain)?) {
+        Abstract::Entry(register, 0) if register.0 < 32 => {
+            Some(Abstract::Entry(Register(POINTEE + register.0), 0))
+        }
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where control goes from an instruction: calls, jumps, jump tables, conditions.
 
-use super::effect::extend;
+use super::effect::{POINTEE, extend};
 use super::facts::{Call, Callee, Reference};
 use super::state::State;
 use super::value::{Abstract, Allowed, Element};
@@ -104,7 +104,7 @@ impl Walk<'_, '_> {
             }
             found = true;
             let mut state = state.clone();
-            if let Some((register, add)) = element.index {
+            if let Some((register, add)) = element.index.filter(|(register, _)| register.0 < POINTEE) {
                 let value = number.wrapping_sub(i64::from(add) as u64);
                 let allowed = Allowed::only(value);
                 if !state.guard(register, allowed) {
@@ -156,7 +156,8 @@ impl Walk<'_, '_> {
         }
         match left {
             Abstract::Constant(left) => holds(condition, left, right),
-            Abstract::Entry(register, add) => state.guard(register, allow(condition, add, right)),
+            // What a pointer leads to may have changed by now.
+            Abstract::Entry(register, add) if register.0 < POINTEE => state.guard(register, allow(condition, add, right)),
             _ => true,
         }
     }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::effect::POINTEE;
 use super::facts::{Callee, Door, Findings, Input, Inputs, Site};
 use super::state::State;
 use super::value::{Abstract, Element, Sets};
@@ -312,9 +313,20 @@ impl<'o, 'f> Walk<'o, 'f> {
         let mut inputs: Inputs = registers
             .filter_map(|register| Some((register.0, self.input(state.register(register))?)))
             .collect();
+        self.pointees(state, &mut inputs);
         inputs.sort_by_key(|(register, _)| *register);
         inputs.dedup_by_key(|(register, _)| *register);
         inputs
+    }
+
+    /// Words on the stack that arguments point to.
+    fn pointees(&self, state: &State, inputs: &mut Inputs) {
+        for register in self.place.convention.arguments {
+            if let Abstract::Stack(at) = state.register(*register) {
+                let found = self.input(state.slot(at)).filter(|input| matches!(input, Input::Constants(_)));
+                inputs.extend(found.map(|input| (POINTEE + register.0, input)));
+            }
+        }
     }
 
     pub(crate) fn input(&self, value: Abstract) -> Option<Input> {

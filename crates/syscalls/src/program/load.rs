@@ -48,7 +48,7 @@ pub fn load(name: &str, summary: Arc<Summary>, resolver: &mut dyn Resolver) -> P
     program.modules.push(Module { name: name.to_owned(), path: name.to_owned(), summary });
     program.load_needed(0, resolver);
     if let Some(path) = interpreter {
-        program.open(&path, 0, resolver);
+        program.interpreter = program.open(&path, 0, resolver);
     }
     program
 }

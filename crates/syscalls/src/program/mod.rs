@@ -48,6 +48,8 @@ pub struct Program {
     pub modules: Vec<Module>,
     /// Modules that were opened at run time (`dlopen`), by index.
     pub plugins: Vec<usize>,
+    /// The dynamic linker, by index.
+    pub interpreter: Option<usize>,
     /// What is missing.
     pub gaps: Vec<Gap>,
     /// Module of each name that was asked for; `None` where it was not found.

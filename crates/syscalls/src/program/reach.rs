@@ -10,7 +10,7 @@ use super::values::{Entries, Values};
 use super::{Gap, Program};
 use crate::function::{Call, Callee, Door, Function, Input, Reference, Site};
 use crate::module::Summary;
-use crate::object::Import;
+use crate::object::{Export, Import};
 
 /// A function of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,7 +98,7 @@ pub(crate) fn reach_from(program: &Program, roots: &Roots) -> Reached {
     }
     for module in &roots.open_modules {
         let Some(summary) = reach.summary(*module) else { continue };
-        for export in &summary.exports {
+        for export in summary.exports.iter().filter(|export| callable(summary, export)) {
             reach.take_address(*module, export.address, None);
         }
     }
@@ -107,13 +107,25 @@ pub(crate) fn reach_from(program: &Program, roots: &Roots) -> Reached {
     reach.reached
 }
 
+/// Can a definition of a library that is opened by name be called? A name-service module only by the
+/// functions of its service; a C library only by names that are looked up.
+fn callable(summary: &Summary, export: &Export) -> bool {
+    match summary.soname.as_deref() {
+        Some(name) if name.starts_with("libnss_") => export.name.starts_with("_nss_"),
+        Some(name) => !["libc.so", "libc-", "libpthread", "ld-"].iter().any(|start| name.starts_with(start)),
+        None => true,
+    }
+}
+
 impl Program {
     /// Entry of the executable and of the dynamic linker, initialisers and finalisers of all.
     pub(crate) fn roots(&self) -> Roots {
         let mut functions = Vec::new();
         for (number, module) in self.modules.iter().enumerate() {
             functions.extend(module.summary.roots.iter().map(|root| (number, *root)));
-            functions.extend(module.summary.entry.map(|entry| (number, entry)));
+            // A library's own entry only runs when somebody starts it as a program.
+            let starts = number == 0 || Some(number) == self.interpreter;
+            functions.extend(module.summary.entry.filter(|_| starts).map(|entry| (number, entry)));
         }
         Roots { functions, open_modules: self.plugins.clone() }
     }
