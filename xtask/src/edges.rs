@@ -21,7 +21,11 @@ const EDGES: &[(&str, &[&str], &str)] = &[
     ("assess", &["model"], "pure rules: facts in, findings out"),
     ("report", &["model"], "renders what others found; rules are not its business"),
     ("kernel", &[], "mechanism without policy; the only unsafe code"),
-    ("cli", &["model", "unpack", "inspect", "assess", "report", "kernel", "syscalls"], "wires everything"),
+    (
+        "cli",
+        &["model", "unpack", "inspect", "assess", "report", "kernel", "syscalls"],
+        "wires everything",
+    ),
 ];
 
 /// Crates from elsewhere that would open a way out of a parser, and where they may not be.

@@ -13,13 +13,43 @@ use crate::top;
 
 /// ABI, package, include directory, macros that choose it.
 const ABIS: &[(&str, &str, &str, &[&str])] = &[
-    ("x86-64", "linux-libc-dev:amd64", "/usr/include/x86_64-linux-gnu", &["-D__x86_64__", "-U__i386__"]),
+    (
+        "x86-64",
+        "linux-libc-dev:amd64",
+        "/usr/include/x86_64-linux-gnu",
+        &["-D__x86_64__", "-U__i386__"],
+    ),
     ("i386", "linux-libc-dev-i386-cross", "/usr/i686-linux-gnu/include", &["-m32"]),
-    ("aarch64", "linux-libc-dev-arm64-cross", "/usr/aarch64-linux-gnu/include", &["-D__aarch64__", "-U__x86_64__"]),
-    ("arm", "linux-libc-dev-armhf-cross", "/usr/arm-linux-gnueabihf/include", &["-D__ARM_EABI__", "-U__x86_64__"]),
-    ("mips-o32", "linux-libc-dev-mips-cross", "/usr/mips-linux-gnu/include", &["-D_MIPS_SIM=1", "-D_MIPS_SIM_ABI32=1"]),
-    ("mips-n64", "linux-libc-dev-mips-cross", "/usr/mips-linux-gnu/include", &["-D_MIPS_SIM=3", "-D_MIPS_SIM_ABI64=3"]),
-    ("mips-n32", "linux-libc-dev-mips-cross", "/usr/mips-linux-gnu/include", &["-D_MIPS_SIM=2", "-D_MIPS_SIM_NABI32=2"]),
+    (
+        "aarch64",
+        "linux-libc-dev-arm64-cross",
+        "/usr/aarch64-linux-gnu/include",
+        &["-D__aarch64__", "-U__x86_64__"],
+    ),
+    (
+        "arm",
+        "linux-libc-dev-armhf-cross",
+        "/usr/arm-linux-gnueabihf/include",
+        &["-D__ARM_EABI__", "-U__x86_64__"],
+    ),
+    (
+        "mips-o32",
+        "linux-libc-dev-mips-cross",
+        "/usr/mips-linux-gnu/include",
+        &["-D_MIPS_SIM=1", "-D_MIPS_SIM_ABI32=1"],
+    ),
+    (
+        "mips-n64",
+        "linux-libc-dev-mips-cross",
+        "/usr/mips-linux-gnu/include",
+        &["-D_MIPS_SIM=3", "-D_MIPS_SIM_ABI64=3"],
+    ),
+    (
+        "mips-n32",
+        "linux-libc-dev-mips-cross",
+        "/usr/mips-linux-gnu/include",
+        &["-D_MIPS_SIM=2", "-D_MIPS_SIM_NABI32=2"],
+    ),
 ];
 
 pub fn run(_: &[String]) -> anyhow::Result<()> {
@@ -31,7 +61,10 @@ pub fn run(_: &[String]) -> anyhow::Result<()> {
     for (abi, package, include, flags) in ABIS {
         let version = version_of(package)?;
         let calls = read(include, flags).with_context(|| format!("{abi}: {include}"))?;
-        write!(text, "\n[{abi}]\nsource = \"{package} {version}, asm/unistd.h\"\n\n[{abi}.calls]\n")?;
+        write!(
+            text,
+            "\n[{abi}]\nsource = \"{package} {version}, asm/unistd.h\"\n\n[{abi}.calls]\n"
+        )?;
         for (number, name) in calls {
             writeln!(text, "{name} = {number}")?;
         }
@@ -53,19 +86,27 @@ fn read(include: &str, flags: &[&str]) -> anyhow::Result<BTreeMap<u64, String>> 
     let macros = preprocess(include, flags, header, &["-dM"])?;
     let mut source = header.to_owned();
     for name in macros.lines().filter_map(|line| line.split_whitespace().nth(1)) {
-        let Some(call) = name.strip_prefix("__NR_").or_else(|| name.strip_prefix("__ARM_NR_")) else {
+        let Some(call) = name.strip_prefix("__NR_").or_else(|| name.strip_prefix("__ARM_NR_"))
+        else {
             continue;
         };
-        let is_base = call.ends_with("_Linux") || call.ends_with("_syscalls") || call.ends_with("_BASE")
-            || call.ends_with("_MASK") || call == "BASE" || name.contains('(') || call.starts_with("arm_")
-            || call == "Linux" || call == "arch_specific_syscall";
+        let is_base = call.ends_with("_Linux")
+            || call.ends_with("_syscalls")
+            || call.ends_with("_BASE")
+            || call.ends_with("_MASK")
+            || call == "BASE"
+            || name.contains('(')
+            || call.starts_with("arm_")
+            || call == "Linux"
+            || call == "arch_specific_syscall";
         if !is_base {
             writeln!(source, "kakoi {call} = {name}")?;
         }
     }
     let mut calls = BTreeMap::new();
     for line in preprocess(include, flags, &source, &["-P"])?.lines() {
-        let Some((name, value)) = line.strip_prefix("kakoi ").and_then(|line| line.split_once('=')) else {
+        let Some((name, value)) = line.strip_prefix("kakoi ").and_then(|line| line.split_once('='))
+        else {
             continue;
         };
         let number = sum(value).with_context(|| format!("{line}: no number"))?;
@@ -80,7 +121,8 @@ fn read(include: &str, flags: &[&str]) -> anyhow::Result<BTreeMap<u64, String>> 
 
 /// Sums and differences of numbers, as the headers write them.
 fn sum(text: &str) -> Option<u64> {
-    let plain: String = text.chars().filter(|c| !matches!(c, '(' | ')') && !c.is_whitespace()).collect();
+    let plain: String =
+        text.chars().filter(|c| !matches!(c, '(' | ')') && !c.is_whitespace()).collect();
     plain.split('+').try_fold(0_u64, |sum, part| {
         let number = match part.strip_prefix("0x") {
             Some(digits) => u64::from_str_radix(digits, 16).ok()?,
@@ -90,7 +132,12 @@ fn sum(text: &str) -> Option<u64> {
     })
 }
 
-fn preprocess(include: &str, flags: &[&str], source: &str, mode: &[&str]) -> anyhow::Result<String> {
+fn preprocess(
+    include: &str,
+    flags: &[&str],
+    source: &str,
+    mode: &[&str],
+) -> anyhow::Result<String> {
     use std::io::Write as _;
     let mut child = Command::new("gcc")
         .args(["-E", "-nostdinc", "-I", include])

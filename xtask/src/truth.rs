@@ -37,7 +37,8 @@ struct Row {
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let keep = arguments.iter().any(|argument| argument == "--keep");
-    let names: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let names: Vec<&String> =
+        arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
     let binary = kakoi()?;
     let mut rows = Vec::new();
     for (name, path) in PROGRAMS {
@@ -91,11 +92,11 @@ fn attribute(log: &str, name: &str) -> BTreeSet<String> {
         if images.get(process).is_some_and(|image| image == name) {
             calls.insert(call.to_owned());
         }
-        if let Some(image) = started(text) {
-            if !image.starts_with("/proc/") {
-                let base = image.rsplit('/').next().unwrap_or(image);
-                images.insert(process, base.to_owned());
-            }
+        if let Some(image) = started(text)
+            && !image.starts_with("/proc/")
+        {
+            let base = image.rsplit('/').next().unwrap_or(image);
+            images.insert(process, base.to_owned());
         }
     }
     calls
@@ -110,7 +111,8 @@ fn split(line: &str) -> Option<(&str, &str)> {
 fn parents(log: &str) -> BTreeMap<&str, &str> {
     let mut parents = BTreeMap::new();
     for (process, text) in log.lines().filter_map(split) {
-        let makes = call_name(text).is_some_and(|call| matches!(call, "clone" | "clone3" | "fork" | "vfork"));
+        let makes = call_name(text)
+            .is_some_and(|call| matches!(call, "clone" | "clone3" | "fork" | "vfork"));
         let child = text.rsplit_once("= ").map(|(_, value)| value.trim());
         if let (true, Some(child)) = (makes, child) {
             parents.entry(child).or_insert(process);
@@ -125,7 +127,8 @@ fn call_name(text: &str) -> Option<&str> {
         Some(rest) => rest.split(' ').next()?,
         None => text.split_once('(')?.0,
     };
-    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let plain =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     (plain && !name.is_empty()).then_some(name)
 }
 
@@ -141,7 +144,8 @@ fn measure(binary: &Path, name: &str, path: &str, traced: BTreeSet<String>) -> a
     let (text, warm_s) = profile(binary, path, cache.path())?;
     let value: serde_json::Value = serde_json::from_str(&text)?;
     let calls = value.get("call").and_then(|calls| calls.as_object()).context("no calls")?;
-    let serving = calls.iter().filter(|(_, call)| call.get("phase").is_some_and(|phase| phase == "serving"));
+    let serving =
+        calls.iter().filter(|(_, call)| call.get("phase").is_some_and(|phase| phase == "serving"));
     Ok(Row {
         name: name.to_owned(),
         traced,
@@ -169,7 +173,9 @@ fn profile(binary: &Path, path: &str, cache: &Path) -> anyhow::Result<(String, f
 }
 
 fn print(rows: &[Row]) {
-    println!("| program | traced | allowed | serving | missed | F1 | unresolved | cold s | warm s |");
+    println!(
+        "| program | traced | allowed | serving | missed | F1 | unresolved | cold s | warm s |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     let mut sums = [0.0; 3];
     for row in rows {
@@ -195,7 +201,12 @@ fn print(rows: &[Row]) {
         }
     }
     let count = rows.len().max(1) as f64;
-    println!("| mean | | {:.1} | {:.1} | | {:.2} | | | |", sums[0] / count, sums[1] / count, sums[2] / count);
+    println!(
+        "| mean | | {:.1} | {:.1} | | {:.2} | | | |",
+        sums[0] / count,
+        sums[1] / count,
+        sums[2] / count
+    );
     for row in rows {
         let extra: Vec<&str> = row.allowed.difference(&row.traced).map(String::as_str).collect();
         println!("not traced, {}: {}", row.name, extra.join(" "));

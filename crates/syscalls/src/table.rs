@@ -27,7 +27,8 @@ fn tables() -> &'static BTreeMap<String, Table> {
         // The text is a part of the program; a test reads it.
         let mut tables: BTreeMap<String, Table> = toml::from_str(text).unwrap_or_default();
         for table in tables.values_mut() {
-            table.names = table.calls.iter().map(|(name, number)| (*number, name.clone())).collect();
+            table.names =
+                table.calls.iter().map(|(name, number)| (*number, name.clone())).collect();
         }
         tables
     })

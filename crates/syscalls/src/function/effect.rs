@@ -56,10 +56,11 @@ impl Walk<'_, '_> {
 
     fn write(&mut self, register: Register, value: Abstract, keeps_bound: bool, state: &mut State) {
         self.refer(value);
-        if let Abstract::Stack(to) = value {
-            if register != self.place.convention.stack && !self.escaped.contains(&to) {
-                self.escaped.push(to);
-            }
+        if let Abstract::Stack(to) = value
+            && register != self.place.convention.stack
+            && !self.escaped.contains(&to)
+        {
+            self.escaped.push(to);
         }
         if !keeps_bound {
             state.forget_bound(register);
@@ -98,7 +99,10 @@ impl Walk<'_, '_> {
         for address in found {
             // The begin of a page is a step on the way to an address (adrp, lui).
             let step = self.place.decoder.alignment() > 1 && address & 0xfff == 0;
-            if !step && address >= LEAST_ADDRESS && self.place.object.image.segment(address).is_some() {
+            if !step
+                && address >= LEAST_ADDRESS
+                && self.place.object.image.segment(address).is_some()
+            {
                 self.findings.references.insert(Reference::Address(address));
             }
         }
@@ -111,9 +115,13 @@ impl Walk<'_, '_> {
         match bits {
             64.. => value,
             32 => match value {
-                Abstract::Constant(_) | Abstract::Set(_) => self.sets.map(value, |n| n & 0xffff_ffff),
+                Abstract::Constant(_) | Abstract::Set(_) => {
+                    self.sets.map(value, |n| n & 0xffff_ffff)
+                }
                 // Numbers of calls and their arguments fit; addresses that are cut are no addresses.
-                Abstract::Stack(_) | Abstract::Symbol(_) if self.place.object.wide => Abstract::Unknown,
+                Abstract::Stack(_) | Abstract::Symbol(_) if self.place.object.wide => {
+                    Abstract::Unknown
+                }
                 other => other,
             },
             narrow => {
@@ -131,7 +139,8 @@ impl Walk<'_, '_> {
     fn compute(&mut self, operation: Operation, left: Abstract, right: Abstract) -> Abstract {
         use Abstract::{Constant, Entry, Scaled, Stack};
         match (operation, left, right) {
-            (Operation::Add, Stack(at), Constant(add)) | (Operation::Add, Constant(add), Stack(at)) => {
+            (Operation::Add, Stack(at), Constant(add))
+            | (Operation::Add, Constant(add), Stack(at)) => {
                 Stack(at.wrapping_add(self.signed(add)))
             }
             (Operation::Subtract, Stack(at), Constant(less)) => {
@@ -149,7 +158,8 @@ impl Walk<'_, '_> {
                 Scaled(register, add, by as u8)
             }
             (Operation::And, Entry(..), Constant(0xffff_ffff)) => left,
-            (Operation::Add, Abstract::Element(element), base) | (Operation::Add, base, Abstract::Element(element)) => {
+            (Operation::Add, Abstract::Element(element), base)
+            | (Operation::Add, base, Abstract::Element(element)) => {
                 self.add_to_element(element, base)
             }
             (Operation::ShiftLeft, Abstract::Element(element), Constant(by @ 1..=3)) => {
@@ -163,7 +173,12 @@ impl Walk<'_, '_> {
         if self.place.object.wide { number as i64 } else { i64::from(number as u32 as i32) }
     }
 
-    fn compute_constants(&mut self, operation: Operation, left: Abstract, right: Abstract) -> Abstract {
+    fn compute_constants(
+        &mut self,
+        operation: Operation,
+        left: Abstract,
+        right: Abstract,
+    ) -> Abstract {
         let wide = self.place.object.wide;
         match (left, right) {
             (left, Abstract::Constant(right)) => {
@@ -204,7 +219,8 @@ impl Walk<'_, '_> {
 
     fn insert(&mut self, old: Abstract, value: Abstract, lowest: u8, count: u8) -> Abstract {
         let mask = 1_u64.checked_shl(u32::from(count)).map_or(u64::MAX, |top| top.wrapping_sub(1));
-        let (Some(mask), Abstract::Constant(value)) = (mask.checked_shl(lowest.into()), value) else {
+        let (Some(mask), Abstract::Constant(value)) = (mask.checked_shl(lowest.into()), value)
+        else {
             return Abstract::Unknown;
         };
         let value = value.checked_shl(lowest.into()).unwrap_or(0) & mask;
@@ -212,11 +228,16 @@ impl Walk<'_, '_> {
     }
 
     /// The address of an operand, where it is known, and the index that is added.
-    fn address(&self, address: &Address, state: &State) -> (Abstract, Option<(Abstract, Register, u8)>) {
+    fn address(
+        &self,
+        address: &Address,
+        state: &State,
+    ) -> (Abstract, Option<(Abstract, Register, u8)>) {
         if address.segment {
             return (Abstract::Unknown, None);
         }
-        let index = address.index.map(|(register, scale)| (state.register(register), register, scale));
+        let index =
+            address.index.map(|(register, scale)| (state.register(register), register, scale));
         let add = |number: u64| self.fit(number.wrapping_add(address.displacement as u64));
         let Some(base) = address.base else { return (Abstract::Constant(add(0)), index) };
         let found = match state.register(base) {
@@ -273,12 +294,11 @@ impl Walk<'_, '_> {
             Some((Relocated::Symbol(symbol, 0), slot)) if word && (constant || slot) => {
                 Abstract::Symbol(symbol)
             }
-            None if constant && place != at => self
-                .place
-                .object
-                .image
-                .number(place, bytes)
-                .map_or(Abstract::Unknown, |number| Abstract::Constant(self.fit(extend(number, bytes, signed)))),
+            None if constant && place != at => {
+                self.place.object.image.number(place, bytes).map_or(Abstract::Unknown, |number| {
+                    Abstract::Constant(self.fit(extend(number, bytes, signed)))
+                })
+            }
             _ => Abstract::Unknown,
         }
     }
@@ -297,7 +317,9 @@ impl Walk<'_, '_> {
         let stride = 1_u64.checked_shl(u32::from(scale)).unwrap_or(0);
         let index = match index {
             Abstract::Entry(register, add) if stride == u64::from(bytes) => Some((register, add)),
-            Abstract::Scaled(register, add, by) if scale == 0 && 1 << by == bytes => Some((register, add)),
+            Abstract::Scaled(register, add, by) if scale == 0 && 1 << by == bytes => {
+                Some((register, add))
+            }
             _ if stride == u64::from(bytes) || scale == 0 => None,
             _ => return Abstract::Unknown,
         };
@@ -325,7 +347,8 @@ pub(crate) const POINTEE: u8 = 64;
 
 /// The first word of what an entry register points to.
 fn pointee(address: &Address, bytes: u8, state: &State) -> Option<Abstract> {
-    let plain = address.index.is_none() && address.displacement == 0 && !address.segment && bytes >= 4;
+    let plain =
+        address.index.is_none() && address.displacement == 0 && !address.segment && bytes >= 4;
     match state.register(address.base.filter(|_| plain)?) {
         Abstract::Entry(register, 0) if register.0 < 32 => {
             Some(Abstract::Entry(Register(POINTEE + register.0), 0))

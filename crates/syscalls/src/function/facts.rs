@@ -152,5 +152,8 @@ fn widen(left: &Guards, right: &Guards) -> Guards {
     let typed = |guards: &Guards| -> Vec<_> {
         guards.iter().map(|(register, allowed)| (Register(*register), *allowed)).collect()
     };
-    join_guards(&typed(left), &typed(right)).into_iter().map(|(r, allowed)| (r.0, allowed)).collect()
+    join_guards(&typed(left), &typed(right))
+        .into_iter()
+        .map(|(r, allowed)| (r.0, allowed))
+        .collect()
 }

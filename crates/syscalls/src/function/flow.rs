@@ -65,11 +65,11 @@ impl Walk<'_, '_> {
     }
 
     fn jump(&mut self, block: u64, at: u64, target: Abstract, state: &State) {
-        if let Abstract::Element(element) = target {
-            if let Some(element) = self.elements.get(element as usize).copied() {
-                self.jump_by_table(block, at, element, state);
-                return;
-            }
+        if let Abstract::Element(element) = target
+            && let Some(element) = self.elements.get(element as usize).copied()
+        {
+            self.jump_by_table(block, at, element, state);
+            return;
         }
         for callee in self.callee(target) {
             match callee {
@@ -87,7 +87,7 @@ impl Walk<'_, '_> {
     }
 
     /// A jump out of the function takes all registers along.
-    fn tail(&mut self, at: u64, callee: Callee, state: &State) {
+    pub(crate) fn tail(&mut self, at: u64, callee: Callee, state: &State) {
         let inputs = self.inputs(state, (0..32).map(Register));
         self.findings.call(Call { address: at, callee, inputs, guards: guards(state) });
     }
@@ -104,7 +104,9 @@ impl Walk<'_, '_> {
             }
             found = true;
             let mut state = state.clone();
-            if let Some((register, add)) = element.index.filter(|(register, _)| register.0 < POINTEE) {
+            if let Some((register, add)) =
+                element.index.filter(|(register, _)| register.0 < POINTEE)
+            {
                 let value = number.wrapping_sub(i64::from(add) as u64);
                 let allowed = Allowed::only(value);
                 if !state.guard(register, allowed) {
@@ -131,7 +133,11 @@ impl Walk<'_, '_> {
         if !self.place.object.image.is_constant(place) && element.bytes != 8 {
             return None;
         }
-        let raw = extend(self.place.object.image.number(place, element.bytes)?, element.bytes, element.signed);
+        let raw = extend(
+            self.place.object.image.number(place, element.bytes)?,
+            element.bytes,
+            element.signed,
+        );
         let target = (raw << element.shift).wrapping_add(element.add);
         Some(if self.place.object.wide { target } else { target & 0xffff_ffff })
     }
@@ -157,7 +163,9 @@ impl Walk<'_, '_> {
         match left {
             Abstract::Constant(left) => holds(condition, left, right),
             // What a pointer leads to may have changed by now.
-            Abstract::Entry(register, add) if register.0 < POINTEE => state.guard(register, allow(condition, add, right)),
+            Abstract::Entry(register, add) if register.0 < POINTEE => {
+                state.guard(register, allow(condition, add, right))
+            }
             _ => true,
         }
     }
@@ -166,7 +174,9 @@ impl Walk<'_, '_> {
     pub(crate) fn keeps(&self, reference: &Reference) -> bool {
         match reference {
             Reference::Symbol(_) => true,
-            Reference::Address(address) => *address == self.place.start || !self.is_inside(*address),
+            Reference::Address(address) => {
+                *address == self.place.start || !self.is_inside(*address)
+            }
         }
     }
 }
@@ -213,7 +223,9 @@ fn allow(condition: Condition, add: i32, right: u64) -> Allowed {
             allowed
         }
         // Values beyond the table stay allowed unless a small bound without wrap excludes them.
-        Condition::Below => Allowed::those(right > 200 || add != 0 && !is_small(add), |v| sum(v) < right),
+        Condition::Below => {
+            Allowed::those(right > 200 || add != 0 && !is_small(add), |v| sum(v) < right)
+        }
         Condition::BelowOrEqual => {
             Allowed::those(right >= 200 || add != 0 && !is_small(add), |v| sum(v) <= right)
         }

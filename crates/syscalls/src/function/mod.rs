@@ -38,10 +38,18 @@ pub struct Function {
     pub exhausted: bool,
 }
 
-/// Walks one function.
+/// Walks one function. `closed`: another function begins at its end, so that control does not fall
+/// off there.
 #[must_use]
-pub fn analyse(object: &Object<'_>, decoder: &dyn Decoder, start: u64, end: u64) -> Function {
-    let place = Place { object, decoder, convention: convention(object.machine), start, end };
+pub fn analyse(
+    object: &Object<'_>,
+    decoder: &dyn Decoder,
+    start: u64,
+    end: u64,
+    closed: bool,
+) -> Function {
+    let convention = convention(object.machine);
+    let place = Place { object, decoder, convention, start, end, closed };
     let mut walk = Walk::new(place);
     walk.run();
     let kept = std::mem::take(&mut walk.findings.references);
@@ -58,7 +66,14 @@ pub fn analyse(object: &Object<'_>, decoder: &dyn Decoder, start: u64, end: u64)
 pub fn resolve_stub(object: &Object<'_>, decoder: &dyn Decoder, address: u64) -> Option<Callee> {
     const LONGEST_STUB: u64 = 32;
     let end = address.saturating_add(LONGEST_STUB);
-    let place = Place { object, decoder, convention: convention(object.machine), start: address, end };
+    let place = Place {
+        object,
+        decoder,
+        convention: convention(object.machine),
+        start: address,
+        end,
+        closed: true,
+    };
     let mut walk = Walk::new(place);
     if !walk.run_straight() {
         return None;

@@ -44,7 +44,10 @@ impl State {
     }
 
     pub(crate) fn register(&self, register: Register) -> Abstract {
-        self.registers.get(usize::from(register.0).min(NOWHERE)).copied().unwrap_or(Abstract::Unknown)
+        self.registers
+            .get(usize::from(register.0).min(NOWHERE))
+            .copied()
+            .unwrap_or(Abstract::Unknown)
     }
 
     pub(crate) fn set(&mut self, register: Register, value: Abstract) {
@@ -100,13 +103,18 @@ impl State {
 
     pub(crate) fn slot(&self, at: i64) -> Abstract {
         let found = self.slots.binary_search_by_key(&at, |(at, _)| *at);
-        found.ok().and_then(|index| self.slots.get(index)).map_or(Abstract::Unknown, |(_, value)| *value)
+        found
+            .ok()
+            .and_then(|index| self.slots.get(index))
+            .map_or(Abstract::Unknown, |(_, value)| *value)
     }
 
     /// Writes a slot; what overlaps it is forgotten.
     pub(crate) fn set_slot(&mut self, at: i64, bytes: u8, value: Abstract) {
         let end = at.saturating_add(i64::from(bytes));
-        self.slots.retain(|(other, _)| *other >= end || other.saturating_add(8) <= at || (*other < at && at - *other >= 4));
+        self.slots.retain(|(other, _)| {
+            *other >= end || other.saturating_add(8) <= at || (*other < at && at - *other >= 4)
+        });
         if value == Abstract::Unknown || self.slots.len() >= MOST_SLOTS {
             return;
         }
@@ -164,7 +172,8 @@ impl State {
     /// Bounds that grow on the way round a loop are given up.
     fn join_bounds(&mut self, other: &Self) -> bool {
         let before = self.bounds.len();
-        self.bounds.retain(|(register, most)| other.bound(*register).is_some_and(|other| other <= *most));
+        self.bounds
+            .retain(|(register, most)| other.bound(*register).is_some_and(|other| other <= *most));
         before != self.bounds.len()
     }
 

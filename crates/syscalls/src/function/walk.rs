@@ -24,6 +24,8 @@ pub(crate) struct Place<'o, 'f> {
     pub(crate) start: u64,
     /// Address behind the last instruction.
     pub(crate) end: u64,
+    /// Another function begins at the end.
+    pub(crate) closed: bool,
 }
 
 /// The walk.
@@ -54,7 +56,8 @@ pub(crate) const LONGEST: u64 = 1 << 21;
 
 impl<'o, 'f> Walk<'o, 'f> {
     pub(crate) fn new(place: Place<'o, 'f>) -> Self {
-        let length = usize::try_from((place.end.saturating_sub(place.start)).min(LONGEST)).unwrap_or(0);
+        let length =
+            usize::try_from((place.end.saturating_sub(place.start)).min(LONGEST)).unwrap_or(0);
         Self {
             place,
             sets: Sets::default(),
@@ -85,7 +88,9 @@ impl<'o, 'f> Walk<'o, 'f> {
         while let Some(gap) = self.next_gap(from) {
             let at = start.saturating_add(gap as u64);
             // Padding would carry the unknown state into what follows it.
-            let padding = self.decode(at).is_some_and(|found| found.effects.is_empty() && found.flow == Flow::Next);
+            let padding = self
+                .decode(at)
+                .is_some_and(|found| found.effects.is_empty() && found.flow == Flow::Next);
             if padding {
                 from = gap + 1;
                 continue;
@@ -206,6 +211,7 @@ impl<'o, 'f> Walk<'o, 'f> {
             }
             let after = next.saturating_add(self.slot_size(&found, next));
             if after >= self.place.end {
+                self.fall_off(at, after, &found, &state);
                 return steps;
             }
             if self.states.contains_key(&after) {
@@ -214,6 +220,15 @@ impl<'o, 'f> Walk<'o, 'f> {
                 return steps;
             }
             at = after;
+        }
+    }
+
+    /// Unwind tables of hand-written code may end in its middle (glibc's `clone3`); what ends with a call
+    /// ends with one that does not return.
+    fn fall_off(&mut self, at: u64, after: u64, found: &Instruction, state: &State) {
+        let is_call = matches!(found.flow, Flow::Call(_));
+        if !is_call && !self.place.closed && self.place.object.image.is_code(after) {
+            self.tail(at, Callee::Address(after), state);
         }
     }
 
@@ -245,12 +260,12 @@ impl<'o, 'f> Walk<'o, 'f> {
         let compared = state.compared;
         let mut not_taken = state.clone();
         self.apply(at, &found.effects, state);
-        if let Some(only_if_taken) = found.delay_slot {
-            if let Some(slot) = self.decode(next) {
-                self.apply(next, &slot.effects, state);
-                if !only_if_taken {
-                    self.apply(next, &slot.effects, &mut not_taken);
-                }
+        if let Some(only_if_taken) = found.delay_slot
+            && let Some(slot) = self.decode(next)
+        {
+            self.apply(next, &slot.effects, state);
+            if !only_if_taken {
+                self.apply(next, &slot.effects, &mut not_taken);
             }
         }
         let goes_on = self.leave(block, at, &found.flow, target, state, found.condition, compared);
@@ -309,7 +324,11 @@ impl<'o, 'f> Walk<'o, 'f> {
         self.findings.site(site);
     }
 
-    pub(crate) fn inputs(&self, state: &State, registers: impl Iterator<Item = Register>) -> Inputs {
+    pub(crate) fn inputs(
+        &self,
+        state: &State,
+        registers: impl Iterator<Item = Register>,
+    ) -> Inputs {
         let mut inputs: Inputs = registers
             .filter_map(|register| Some((register.0, self.input(state.register(register))?)))
             .collect();
@@ -323,7 +342,8 @@ impl<'o, 'f> Walk<'o, 'f> {
     fn pointees(&self, state: &State, inputs: &mut Inputs) {
         for register in self.place.convention.arguments {
             if let Abstract::Stack(at) = state.register(*register) {
-                let found = self.input(state.slot(at)).filter(|input| matches!(input, Input::Constants(_)));
+                let found =
+                    self.input(state.slot(at)).filter(|input| matches!(input, Input::Constants(_)));
                 inputs.extend(found.map(|input| (POINTEE + register.0, input)));
             }
         }

@@ -6,7 +6,9 @@ use iced_x86::{
     InstructionInfoOptions, Mnemonic, OpAccess, OpKind, Register as IcedRegister,
 };
 
-use super::{Address, Condition, Decoder, Effect, Flow, Instruction, Operation, Register, Target, Value};
+use super::{
+    Address, Condition, Decoder, Effect, Flow, Instruction, Operation, Register, Target, Value,
+};
 
 /// The decoder for one width.
 #[derive(Debug, Clone, Copy)]
@@ -72,9 +74,15 @@ impl One<'_> {
             }
             FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => self.jump(),
             FlowControl::IndirectBranch => (Flow::Jump(self.indirect()), None),
-            FlowControl::Call if self.found.mnemonic() == Mnemonic::Syscall => (Flow::SystemCall(0), None),
-            FlowControl::Call if self.found.mnemonic() == Mnemonic::Sysenter => (Flow::SystemCall32, None),
-            FlowControl::Call => (Flow::Call(Target::Direct(self.found.near_branch_target())), None),
+            FlowControl::Call if self.found.mnemonic() == Mnemonic::Syscall => {
+                (Flow::SystemCall(0), None)
+            }
+            FlowControl::Call if self.found.mnemonic() == Mnemonic::Sysenter => {
+                (Flow::SystemCall32, None)
+            }
+            FlowControl::Call => {
+                (Flow::Call(Target::Direct(self.found.near_branch_target())), None)
+            }
             FlowControl::IndirectCall => (self.indirect_call(), None),
             FlowControl::Return => (Flow::Return, None),
             FlowControl::Interrupt => (self.interrupt(), None),
@@ -101,17 +109,19 @@ impl One<'_> {
         if self.found.op0_kind() == OpKind::Memory {
             return Target::Memory(self.address());
         }
-        general(self.found.op0_register()).map_or(Target::Register(STACK), |(register, _)| Target::Register(register))
+        general(self.found.op0_register())
+            .map_or(Target::Register(STACK), |(register, _)| Target::Register(register))
     }
 
     /// `call *%gs:0x10` is the way into the kernel that glibc for i386 takes.
     fn indirect_call(&self) -> Flow {
         match self.indirect() {
-            Target::Memory(Address { base: None, index: None, displacement: 0x10, segment: true })
-                if self.bits == 32 =>
-            {
-                Flow::SystemCall32
-            }
+            Target::Memory(Address {
+                base: None,
+                index: None,
+                displacement: 0x10,
+                segment: true,
+            }) if self.bits == 32 => Flow::SystemCall32,
             target => Flow::Call(target),
         }
     }
@@ -155,7 +165,9 @@ impl One<'_> {
             Mnemonic::Leave => self.leave(),
             Mnemonic::Cmp => self.compare(),
             Mnemonic::Test => self.test(),
-            _ if self.found.op_count() == 2 && is_conditional_move(self.found.mnemonic()) => self.choose(),
+            _ if self.found.op_count() == 2 && is_conditional_move(self.found.mnemonic()) => {
+                self.choose()
+            }
             _ => None,
         };
         if modelled.is_none() {
@@ -201,12 +213,24 @@ impl One<'_> {
         let value = Value::Register(from);
         if self.found.mnemonic() == Mnemonic::Movzx {
             let mask = Value::Constant((1_u64 << narrow) - 1);
-            self.effects.push(Effect::Compute { register, operation: Operation::And, left: value, right: mask, bits });
+            self.effects.push(Effect::Compute {
+                register,
+                operation: Operation::And,
+                left: value,
+                right: mask,
+                bits,
+            });
             return Some(());
         }
         let shift = Value::Constant(u64::from(bits.checked_sub(narrow)?));
         let left = Operation::ShiftLeft;
-        self.effects.push(Effect::Compute { register, operation: left, left: value, right: shift, bits });
+        self.effects.push(Effect::Compute {
+            register,
+            operation: left,
+            left: value,
+            right: shift,
+            bits,
+        });
         self.effects.push(Effect::Compute {
             register,
             operation: Operation::ShiftRightSigned,
@@ -226,7 +250,13 @@ impl One<'_> {
             (None, None) => self.effects.push(Effect::Set { register, value: displacement, bits }),
             (Some(base), None) => {
                 let left = Value::Register(base);
-                self.effects.push(Effect::Compute { register, operation: add, left, right: displacement, bits });
+                self.effects.push(Effect::Compute {
+                    register,
+                    operation: add,
+                    left,
+                    right: displacement,
+                    bits,
+                });
             }
             (base, Some((index, 0))) if address.displacement == 0 => {
                 let (left, right) = (Value::Register(base?), Value::Register(index));
@@ -282,7 +312,13 @@ impl One<'_> {
         let right = self.operand(1)?;
         let left = Value::Register(register);
         self.effects.push(Effect::Compare { left, right });
-        self.effects.push(Effect::Compute { register, operation: Operation::Subtract, left, right, bits });
+        self.effects.push(Effect::Compute {
+            register,
+            operation: Operation::Subtract,
+            left,
+            right,
+            bits,
+        });
         Some(())
     }
 
@@ -302,7 +338,13 @@ impl One<'_> {
             _ => return None,
         };
         self.forget_flags();
-        self.effects.push(Effect::Compute { register, operation: Operation::Multiply, left, right, bits });
+        self.effects.push(Effect::Compute {
+            register,
+            operation: Operation::Multiply,
+            left,
+            right,
+            bits,
+        });
         Some(())
     }
 
@@ -331,7 +373,12 @@ impl One<'_> {
     fn pop(&mut self) -> Option<()> {
         if let Some((register, _)) = self.destination() {
             let bytes = self.word();
-            self.effects.push(Effect::Load { register, address: at_register(STACK), bytes, signed: false });
+            self.effects.push(Effect::Load {
+                register,
+                address: at_register(STACK),
+                bytes,
+                signed: false,
+            });
         }
         self.move_stack(Operation::Add);
         Some(())
@@ -385,7 +432,8 @@ impl One<'_> {
 
     /// Memory that is only read, into nothing: its address is still a reference.
     fn touch_memory(&mut self) {
-        let reads = (0..self.found.op_count()).any(|number| self.found.op_kind(number) == OpKind::Memory);
+        let reads =
+            (0..self.found.op_count()).any(|number| self.found.op_kind(number) == OpKind::Memory);
         if reads {
             self.refer();
         }
@@ -407,7 +455,8 @@ impl One<'_> {
         let base = if relative { None } else { general(found.memory_base()).map(|(base, _)| base) };
         let index = general(found.memory_index())
             .map(|(index, _)| (index, found.memory_index_scale().trailing_zeros() as u8));
-        let displacement = if relative { found.ip_rel_memory_address() } else { found.memory_displacement64() };
+        let displacement =
+            if relative { found.ip_rel_memory_address() } else { found.memory_displacement64() };
         let displacement = if self.bits == 32 && base.is_none() && index.is_none() {
             (displacement & 0xffff_ffff) as i64
         } else if self.bits == 32 {
@@ -426,7 +475,10 @@ impl One<'_> {
         let writes = |access| {
             matches!(
                 access,
-                OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+                OpAccess::Write
+                    | OpAccess::CondWrite
+                    | OpAccess::ReadWrite
+                    | OpAccess::ReadCondWrite
             )
         };
         let reads = |access| {
@@ -441,9 +493,11 @@ impl One<'_> {
             .filter_map(|used| Some((general(used.register().full_register())?.0, used.access())))
             .collect();
         let written = info.used_memory().iter().any(|memory| writes(memory.access()));
-        let addressed = [self.found.memory_base(), self.found.memory_index()].map(|r| general(r).map(|(r, _)| r));
+        let addressed = [self.found.memory_base(), self.found.memory_index()]
+            .map(|r| general(r).map(|(r, _)| r));
         for (register, access) in &used {
-            let only_addresses = addressed.contains(&Some(*register)) && self.found.op_count() > 1
+            let only_addresses = addressed.contains(&Some(*register))
+                && self.found.op_count() > 1
                 && !(0..self.found.op_count()).any(|n| {
                     self.found.op_kind(n) == OpKind::Register
                         && general(self.found.op_register(n)).map(|(r, _)| r) == Some(*register)
@@ -453,13 +507,18 @@ impl One<'_> {
                 self.effects.push(Effect::Store { address: UNKNOWN_PLACE, value, bytes: 8 });
             }
         }
-        let has_memory = (0..self.found.op_count()).any(|n| self.found.op_kind(n) == OpKind::Memory);
+        let has_memory =
+            (0..self.found.op_count()).any(|n| self.found.op_kind(n) == OpKind::Memory);
         if has_memory {
             self.refer();
             if written {
                 let size = self.found.memory_size().size().clamp(1, 8);
                 let address = self.address();
-                self.effects.push(Effect::Store { address, value: Value::Unknown, bytes: size as u8 });
+                self.effects.push(Effect::Store {
+                    address,
+                    value: Value::Unknown,
+                    bytes: size as u8,
+                });
             }
         }
         if self.found.rflags_modified() != 0 {
@@ -504,7 +563,10 @@ fn is_conditional_move(mnemonic: Mnemonic) -> bool {
 
 /// Number and width of a general register; `None` for others and for `ah` and its like.
 fn general(register: IcedRegister) -> Option<(Register, u8)> {
-    let high = matches!(register, IcedRegister::AH | IcedRegister::CH | IcedRegister::DH | IcedRegister::BH);
+    let high = matches!(
+        register,
+        IcedRegister::AH | IcedRegister::CH | IcedRegister::DH | IcedRegister::BH
+    );
     if !register.is_gpr() {
         return None;
     }
@@ -559,7 +621,9 @@ mod tests {
         for _ in 0..20_000 {
             let bytes: Vec<u8> = (0..15)
                 .map(|_| {
-                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    seed = seed
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
                     (seed >> 56) as u8
                 })
                 .collect();

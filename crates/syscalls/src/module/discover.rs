@@ -36,7 +36,7 @@ pub(super) fn find_functions(object: &Object<'_>, decoder: &dyn Decoder) -> Foun
         stubs: HashMap::new(),
     };
     for extent in object.extents() {
-        let end = discovery.known.entry(extent.start & !1).or_insert(extent.end);
+        let end = discovery.known.entry(object.without_mode(extent.start)).or_insert(extent.end);
         *end = (*end).max(extent.end);
     }
     for start in first_starts(object) {
@@ -71,14 +71,20 @@ pub(super) fn array_entries(object: &Object<'_>) -> Vec<u64> {
     });
     places
         .filter_map(|place| {
-            let known = object.relocations.binary_search_by_key(&place, |relocation| relocation.place);
+            let known =
+                object.relocations.binary_search_by_key(&place, |relocation| relocation.place);
             match known.ok().and_then(|index| object.relocations.get(index)).map(|r| r.value) {
                 Some(Relocated::Address(address)) => Some(address),
+                Some(Relocated::Symbol(index, addend)) => {
+                    let symbol =
+                        object.symbols.get(index as usize).filter(|symbol| symbol.defined)?;
+                    Some(symbol.value.wrapping_add(addend as u64))
+                }
                 Some(_) => None,
                 None => object.image.word(place).filter(|address| *address != 0),
             }
         })
-        .filter(|address| object.image.is_code(*address & !1))
+        .filter(|address| object.image.is_code(object.without_mode(*address)))
         .collect()
 }
 
@@ -88,7 +94,12 @@ impl Discovery<'_, '_> {
         if !self.object.image.is_code(address) || self.known.len() >= MOST_FUNCTIONS {
             return false;
         }
-        if self.known.range(..=address).next_back().is_some_and(|(start, end)| *start == address || address < *end) {
+        if self
+            .known
+            .range(..=address)
+            .next_back()
+            .is_some_and(|(start, end)| *start == address || address < *end)
+        {
             return false;
         }
         self.known.insert(address, address);
@@ -114,7 +125,8 @@ impl Discovery<'_, '_> {
     fn walk_queue(&mut self) {
         while let Some(start) = self.queue.pop_first() {
             let end = self.end_of(start);
-            let mut function = analyse(self.object, self.decoder, start, end);
+            let closed = self.known.contains_key(&end);
+            let mut function = analyse(self.object, self.decoder, start, end, closed);
             self.resolve_stubs(&mut function);
             for target in targets(&function) {
                 if self.add(target) {
@@ -130,7 +142,8 @@ impl Discovery<'_, '_> {
         match self.known.get(&start) {
             Some(end) if *end > start => *end,
             _ => {
-                let next = self.known.range(start.saturating_add(1)..).next().map(|(next, _)| *next);
+                let next =
+                    self.known.range(start.saturating_add(1)..).next().map(|(next, _)| *next);
                 let segment = self.object.image.segment(start).map_or(start, |segment| {
                     segment.address.saturating_add(segment.bytes.len() as u64)
                 });
@@ -142,17 +155,17 @@ impl Discovery<'_, '_> {
     /// Calls of and references to PLT entries become those of the symbol behind them.
     fn resolve_stubs(&mut self, function: &mut Function) {
         for call in &mut function.calls {
-            if let Callee::Address(address) = call.callee {
-                if let Some(callee) = self.stub(address) {
-                    call.callee = callee;
-                }
+            if let Callee::Address(address) = call.callee
+                && let Some(callee) = self.stub(address)
+            {
+                call.callee = callee;
             }
         }
         for reference in &mut function.references {
-            if let Reference::Address(address) = *reference {
-                if let Some(Callee::Symbol(symbol)) = self.stub(address) {
-                    *reference = Reference::Symbol(symbol);
-                }
+            if let Reference::Address(address) = *reference
+                && let Some(Callee::Symbol(symbol)) = self.stub(address)
+            {
+                *reference = Reference::Symbol(symbol);
             }
         }
     }

@@ -18,7 +18,7 @@ pub(crate) use pieces::piece_at;
 pub(crate) use text::is_lookup;
 
 /// Raised when the content of a summary changes meaning.
-pub const SUMMARY_VERSION: u32 = 2;
+pub const SUMMARY_VERSION: u32 = 6;
 
 /// What linking and reachability need of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +130,8 @@ fn trim(
 }
 
 fn find_imports(object: &Object<'_>) -> BTreeMap<u32, Import> {
-    let symbols = object.symbols.iter().enumerate().filter(|(_, symbol)| !symbol.local || !symbol.defined);
+    let symbols =
+        object.symbols.iter().enumerate().filter(|(_, symbol)| !symbol.local || !symbol.defined);
     symbols
         .filter(|(_, symbol)| !symbol.name.is_empty())
         .map(|(index, symbol)| {
@@ -165,7 +166,8 @@ fn code_address(object: &Object<'_>, address: u64) -> u64 {
 
 fn find_names(object: &Object<'_>, functions: &[Function]) -> BTreeMap<u64, String> {
     let mut names = BTreeMap::new();
-    let starts: std::collections::HashSet<u64> = functions.iter().map(|function| function.start).collect();
+    let starts: std::collections::HashSet<u64> =
+        functions.iter().map(|function| function.start).collect();
     for symbol in object.symbols.iter().filter(|symbol| symbol.defined) {
         let address = code_address(object, symbol.value);
         if starts.contains(&address) && !symbol.name.is_empty() {
@@ -210,9 +212,10 @@ impl Summary {
     #[must_use]
     pub fn callee_name(&self, callee: &Callee) -> String {
         match callee {
-            Callee::Symbol(symbol) => {
-                self.imports.get(symbol).map_or_else(|| "?".to_owned(), |import| import.name.clone())
-            }
+            Callee::Symbol(symbol) => self
+                .imports
+                .get(symbol)
+                .map_or_else(|| "?".to_owned(), |import| import.name.clone()),
             Callee::Address(address) => self
                 .function_at(*address)
                 .and_then(|index| self.functions.get(index))

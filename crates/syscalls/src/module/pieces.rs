@@ -2,8 +2,9 @@
 //! Data with addresses in it, cut into objects, so that a table of functions counts only when
 //! something that runs refers to it.
 //!
-//! Stripped files do not say where objects begin. Every address that code or data refers to is taken
-//! for a begin, unless a symbol with a size covers it.
+//! Stripped files do not say where objects begin. An address that data refers to, or that a symbol has,
+//! is taken for a begin. One that only code refers to may lie within an object (a member that is
+//! copied, the end of a loop), so a piece that counts takes along the pieces behind it that begin so.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,8 @@ pub struct Piece {
     pub end: u64,
     /// What it holds the addresses of.
     pub targets: Vec<Reference>,
+    /// It may be the rest of the object before it.
+    pub continues: bool,
 }
 
 /// The piece that an address lies in.
@@ -32,7 +35,8 @@ pub(crate) fn piece_at(pieces: &[Piece], address: u64) -> Option<usize> {
 
 pub(super) fn find_pieces(object: &Object<'_>, functions: &[Function]) -> Vec<Piece> {
     let holds = find_pointers(object);
-    let begins = find_begins(object, functions, &holds);
+    let firm = find_firm_begins(object, &holds);
+    let begins = find_begins(object, functions, &firm);
     let mut pieces: Vec<Piece> = Vec::new();
     for (place, target) in holds {
         let start = begins.range(..=place).next_back().copied().unwrap_or(place);
@@ -42,7 +46,12 @@ pub(super) fn find_pieces(object: &Object<'_>, functions: &[Function]) -> Vec<Pi
         }
         let segment = object.image.segment(place).map_or(place, crate::object::Segment::end);
         let end = begins.range(place.saturating_add(1)..).next().copied().unwrap_or(segment);
-        pieces.push(Piece { start, end: end.min(segment), targets: vec![target] });
+        pieces.push(Piece {
+            start,
+            end: end.min(segment),
+            targets: vec![target],
+            continues: !firm.contains(&start),
+        });
     }
     for piece in &mut pieces {
         piece.targets.sort_unstable();
@@ -58,7 +67,9 @@ fn find_pointers(object: &Object<'_>) -> Vec<(u64, Reference)> {
         .iter()
         .filter_map(|relocation| {
             let target = match relocation.value {
-                Relocated::Address(address) | Relocated::Chosen(address) => Reference::Address(address),
+                Relocated::Address(address) | Relocated::Chosen(address) => {
+                    Reference::Address(address)
+                }
                 Relocated::Symbol(symbol, _) | Relocated::Copy(symbol) => Reference::Symbol(symbol),
             };
             // The GOT is read place by place; each read refers to what it holds.
@@ -90,30 +101,53 @@ fn find_bare_pointers(object: &Object<'_>) -> Vec<(u64, Reference)> {
         .collect()
 }
 
-fn find_begins(
-    object: &Object<'_>,
-    functions: &[Function],
-    holds: &[(u64, Reference)],
-) -> BTreeSet<u64> {
+/// Begins that data or symbols tell. An address that is held close by is more likely a member.
+fn find_firm_begins(object: &Object<'_>, holds: &[(u64, Reference)]) -> BTreeSet<u64> {
+    const CLOSE: u64 = 256;
+    let mut begins: BTreeSet<u64> = holds
+        .iter()
+        .filter_map(|(place, target)| match target {
+            Reference::Address(address) if address.abs_diff(*place) > CLOSE => Some(*address),
+            _ => None,
+        })
+        .filter(|address| !object.image.is_code(*address))
+        .collect();
+    begins.extend(objects(object).flat_map(|(start, end)| [start, end]));
+    leave_out_members(object, &mut begins);
+    begins
+}
+
+/// Start and end of the variables that symbols name.
+fn objects(object: &Object<'_>) -> impl Iterator<Item = (u64, u64)> {
+    let symbols = object.symbols.iter();
+    symbols
+        .filter(|symbol| symbol.defined && symbol.kind == SymbolKind::Object && symbol.size > 0)
+        .map(|symbol| (symbol.value, symbol.value.saturating_add(symbol.size)))
+}
+
+fn leave_out_members(object: &Object<'_>, begins: &mut BTreeSet<u64>) {
+    for (start, end) in objects(object) {
+        let inside: Vec<u64> = begins
+            .range(start.saturating_add(1)..end.max(start.saturating_add(1)))
+            .copied()
+            .collect();
+        for begin in inside {
+            begins.remove(&begin);
+        }
+    }
+}
+
+/// Firm begins, and what code refers to.
+fn find_begins(object: &Object<'_>, functions: &[Function], firm: &BTreeSet<u64>) -> BTreeSet<u64> {
     let referred = functions.iter().flat_map(|function| &function.references);
-    let held = holds.iter().map(|(_, target)| target);
     let mut begins: BTreeSet<u64> = referred
-        .chain(held)
         .filter_map(|reference| match reference {
             Reference::Address(address) => Some(*address),
             Reference::Symbol(_) => None,
         })
         .filter(|address| !object.image.is_code(*address))
         .collect();
-    let objects = object.symbols.iter().filter(|symbol| symbol.defined && symbol.kind == SymbolKind::Object);
-    for symbol in objects {
-        let end = symbol.value.saturating_add(symbol.size);
-        let inside: Vec<u64> = begins.range(symbol.value..end).copied().collect();
-        for begin in inside {
-            begins.remove(&begin);
-        }
-        begins.insert(symbol.value);
-        begins.insert(end);
-    }
+    leave_out_members(object, &mut begins);
+    begins.extend(firm);
     begins
 }

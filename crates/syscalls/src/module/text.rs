@@ -15,7 +15,10 @@ pub(super) fn find_libraries(object: &Object<'_>) -> BTreeMap<u64, String> {
     let constant = object.image.segments.iter().filter(|segment| !segment.writable);
     for segment in constant {
         for at in find_marks(segment.bytes) {
-            let start = segment.bytes.get(..at).and_then(|before| before.iter().rposition(|byte| *byte == 0));
+            let start = segment
+                .bytes
+                .get(..at)
+                .and_then(|before| before.iter().rposition(|byte| *byte == 0));
             let start = start.map_or(0, |zero| zero + 1);
             let Some(rest) = segment.bytes.get(start..) else { continue };
             let Some(end) = rest.iter().take(LONGEST).position(|byte| *byte == 0) else { continue };
@@ -31,7 +34,9 @@ fn find_marks(bytes: &[u8]) -> impl Iterator<Item = usize> {
     bytes
         .windows(4)
         .enumerate()
-        .filter(|(_, window)| window.starts_with(b".so") && matches!(window.last(), Some(0 | b'.' | b'%')))
+        .filter(|(_, window)| {
+            window.starts_with(b".so") && matches!(window.last(), Some(0 | b'.' | b'%'))
+        })
         .map(|(at, _)| at)
 }
 
@@ -68,5 +73,8 @@ pub(super) fn find_texts(
 
 /// Functions that open libraries or look names up in them.
 pub(crate) fn is_lookup(name: &str) -> bool {
-    matches!(name, "dlopen" | "dlmopen" | "dlsym" | "dlvsym" | "__libc_dlopen_mode" | "__libc_dlsym")
+    matches!(
+        name,
+        "dlopen" | "dlmopen" | "dlsym" | "dlvsym" | "__libc_dlopen_mode" | "__libc_dlsym"
+    )
 }

@@ -24,7 +24,9 @@ pub use unwind::Extent;
 use read::Reader;
 
 /// Instruction sets that the analysis knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Machine {
     /// x86-64 (`EM_X86_64`, 64-bit class).
     X86_64,
@@ -61,7 +63,9 @@ impl std::fmt::Display for Unreadable {
             Self::NotElf => f.write_str("not an ELF file"),
             Self::Truncated => f.write_str("the file ends within its headers"),
             Self::Machine(number) => write!(f, "no decoder for ELF machine {number}"),
-            Self::Kind(number) => write!(f, "neither executable nor shared library (type {number})"),
+            Self::Kind(number) => {
+                write!(f, "neither executable nor shared library (type {number})")
+            }
         }
     }
 }
@@ -157,6 +161,13 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn shown(&self, address: u64) -> u64 {
         address.wrapping_sub(self.bias)
+    }
+
+    /// An address of code without the bit that tells Thumb (ELF for the Arm Architecture, §5.5.3); other
+    /// machines have functions at odd addresses.
+    #[must_use]
+    pub fn without_mode(&self, address: u64) -> u64 {
+        if self.machine == Machine::Arm { address & !1 } else { address }
     }
 
     /// Where functions begin and end by unwind tables (`.eh_frame`, `.ARM.exidx`).

@@ -48,22 +48,25 @@ enum Kind {
 
 fn kind_of(machine: Machine, number: u32) -> Option<Kind> {
     Some(match (machine, number) {
-        (Machine::X86_64, 8) | (Machine::I386, 8) | (Machine::Aarch64, 1027) | (Machine::Arm, 23) => {
-            Kind::Relative
+        (Machine::X86_64, 8)
+        | (Machine::I386, 8)
+        | (Machine::Aarch64, 1027)
+        | (Machine::Arm, 23) => Kind::Relative,
+        (Machine::X86_64 | Machine::I386, 1) | (Machine::Aarch64, 257) | (Machine::Arm, 2) => {
+            Kind::Symbol
         }
-        (Machine::X86_64 | Machine::I386, 1)
-        | (Machine::Aarch64, 257)
-        | (Machine::Arm, 2) => Kind::Symbol,
         (Machine::X86_64 | Machine::I386, 6 | 7)
         | (Machine::Aarch64, 1025 | 1026)
         | (Machine::Arm, 21 | 22)
         | (Machine::MipsO32 | Machine::MipsN32 | Machine::MipsN64, 127) => Kind::Slot,
-        (Machine::X86_64, 37) | (Machine::I386, 42) | (Machine::Aarch64, 1032) | (Machine::Arm, 160) => {
-            Kind::Choose
-        }
-        (Machine::X86_64, 5) | (Machine::I386, 5) | (Machine::Aarch64, 1024) | (Machine::Arm, 20) => {
-            Kind::Copy
-        }
+        (Machine::X86_64, 37)
+        | (Machine::I386, 42)
+        | (Machine::Aarch64, 1032)
+        | (Machine::Arm, 160) => Kind::Choose,
+        (Machine::X86_64, 5)
+        | (Machine::I386, 5)
+        | (Machine::Aarch64, 1024)
+        | (Machine::Arm, 20) => Kind::Copy,
         // R_MIPS_REL32 (n64: composed with R_MIPS_64), R_MIPS_JUMP_SLOT, R_MIPS_COPY.
         (Machine::MipsO32 | Machine::MipsN32 | Machine::MipsN64, 3) => Kind::Symbol,
         (Machine::MipsO32 | Machine::MipsN32 | Machine::MipsN64, 126) => Kind::Copy,
@@ -87,7 +90,9 @@ pub(super) fn parse_relocations(
     for (table, addends) in tables {
         let Some((at, size)) = table else { continue };
         let Some(reader) = object.image.reader(at) else {
-            object.problems.push(format!("relocations at {:#x} lie outside the file", object.shown(at)));
+            object
+                .problems
+                .push(format!("relocations at {:#x} lie outside the file", object.shown(at)));
             continue;
         };
         parse_table(object, reader, size, addends, &mut found);

@@ -65,7 +65,9 @@ pub struct Export {
 }
 
 /// A name that the loader binds.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Import {
     /// Name without version.
     pub name: String,
@@ -75,7 +77,11 @@ pub struct Import {
 
 const MOST_SYMBOLS: u64 = 1 << 20;
 
-pub(super) fn parse_dynamic_symbols(image: &Image<'_>, dynamic: &Dynamic, bias: u64) -> Vec<Symbol> {
+pub(super) fn parse_dynamic_symbols(
+    image: &Image<'_>,
+    dynamic: &Dynamic,
+    bias: u64,
+) -> Vec<Symbol> {
     let Some(table) = dynamic.address(DT_SYMTAB).and_then(|at| image.reader(at)) else {
         return Vec::new();
     };
@@ -113,7 +119,8 @@ pub(super) fn parse_static_symbols(
     for number in 0..(section.size / entry).min(MOST_SYMBOLS) {
         let Some(mut symbol) = parse_symbol(table, strings, number, bias) else { break };
         let mapping = symbol.name.starts_with('$') && machine != Machine::X86_64;
-        let named = matches!(symbol.kind, SymbolKind::Function | SymbolKind::Chooser | SymbolKind::Object);
+        let named =
+            matches!(symbol.kind, SymbolKind::Function | SymbolKind::Chooser | SymbolKind::Object);
         if symbol.defined && named && !mapping {
             symbol.local = true;
             into.push(symbol);
@@ -125,11 +132,23 @@ fn parse_symbol(table: Reader<'_>, strings: Reader<'_>, number: u64, bias: u64) 
     const SHN_ABS: u16 = 0xfff1;
     let (value, size, info, other, section) = if table.is_wide() {
         let at = number.checked_mul(24)?;
-        (table.long(at + 8)?, table.long(at + 16)?, table.byte(at + 4)?, table.byte(at + 5)?, table.half(at + 6)?)
+        (
+            table.long(at + 8)?,
+            table.long(at + 16)?,
+            table.byte(at + 4)?,
+            table.byte(at + 5)?,
+            table.half(at + 6)?,
+        )
     } else {
         let at = number.checked_mul(16)?;
         let value = u64::from(table.int(at + 4)?);
-        (value, u64::from(table.int(at + 8)?), table.byte(at + 12)?, table.byte(at + 13)?, table.half(at + 14)?)
+        (
+            value,
+            u64::from(table.int(at + 8)?),
+            table.byte(at + 12)?,
+            table.byte(at + 13)?,
+            table.half(at + 14)?,
+        )
     };
     let name_at = table.int(number.checked_mul(if table.is_wide() { 24 } else { 16 })?)?;
     let binding = info >> 4;
@@ -230,7 +249,8 @@ fn parse_definitions(table: Reader<'_>, strings: Reader<'_>, names: &mut BTreeMa
         else {
             return;
         };
-        let name = table.int(at.saturating_add(first.into())).and_then(|name| strings.name(name.into()));
+        let name =
+            table.int(at.saturating_add(first.into())).and_then(|name| strings.name(name.into()));
         names.extend(name.map(|name| (index & 0x7fff, name)));
         if next == 0 {
             return;

@@ -20,14 +20,17 @@ pub(super) fn find_extents(object: &Object<'_>) -> Vec<Extent> {
     let mut extents = Vec::new();
     match object.image.unwind_header {
         Some((at, _)) => drop(read_frame_header(object, at, &mut extents)),
-        None => object.frames.iter().for_each(|(at, size)| read_frames(object, *at, *size, &mut extents)),
+        None => object
+            .frames
+            .iter()
+            .for_each(|(at, size)| read_frames(object, *at, *size, &mut extents)),
     }
     if let Some((at, size)) = object.image.unwind_index {
         read_index(object, at, size, &mut extents);
     }
     extents.sort_unstable();
     extents.dedup();
-    extents.retain(|extent| object.image.is_code(extent.start & !1));
+    extents.retain(|extent| object.image.is_code(object.without_mode(extent.start)));
     extents
 }
 
@@ -91,7 +94,11 @@ fn read_encoding(object: &Object<'_>, at: u64) -> Option<(u8, bool)> {
     let mut cursor = Cursor { reader, at: 9 + augmentation.len() as u64 + 1 };
     cursor.uleb()?;
     cursor.uleb()?;
-    if reader.byte(8)? == 1 { cursor.byte().map(u64::from)? } else { cursor.uleb()? };
+    if reader.byte(8)? == 1 {
+        cursor.byte().map(u64::from)?
+    } else {
+        cursor.uleb()?
+    };
     let mut letters = augmentation.iter();
     if letters.next() != Some(&b'z') {
         return Some((0, false));

@@ -27,7 +27,8 @@ const LONGEST_CHAIN: usize = 12;
 /// Makes the profile.
 #[must_use]
 pub fn derive(subject: &Subject<'_>) -> Profile {
-    let machine = subject.program.modules.first().map_or(Machine::X86_64, |module| module.summary.machine);
+    let machine =
+        subject.program.modules.first().map_or(Machine::X86_64, |module| module.summary.machine);
     let table = Table::of(machine);
     let mut profile = Profile {
         kakoi_syscalls: FORMAT,
@@ -118,7 +119,9 @@ fn unknown_number(program: &Program, site: &SiteNumber) -> Unresolved {
 fn name_of_node(program: &Program, node: Node) -> String {
     let module = program.modules.get(node.module);
     module
-        .and_then(|module| Some(module.summary.name_of(module.summary.functions.get(node.function)?)))
+        .and_then(|module| {
+            Some(module.summary.name_of(module.summary.functions.get(node.function)?))
+        })
         .unwrap_or_default()
 }
 

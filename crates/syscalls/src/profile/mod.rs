@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! System-call profiles: which calls a program makes, why each is in, and what stays unresolved.
-//! docs/PROFILES.md describes the file; `schema.json` beside this file is its schema.
+//! docs/PROFILES.md describes the file.
 
 mod derive;
 mod merge;

@@ -34,9 +34,9 @@ pub(crate) fn named<'a>(summary: &'a Summary, name: &str) -> &'a [Export] {
 fn definition<'a>(summary: &'a Summary, import: &Import) -> Option<&'a Export> {
     let all = named(summary, &import.name);
     match &import.version {
-        Some(version) => {
-            all.iter().find(|export| export.version.as_ref() == Some(version) || export.version.is_none())
-        }
+        Some(version) => all
+            .iter()
+            .find(|export| export.version.as_ref() == Some(version) || export.version.is_none()),
         None => all.iter().find(|export| !export.hidden).or_else(|| all.first()),
     }
 }

@@ -23,7 +23,12 @@ pub trait Resolver {
     ///
     /// # Errors
     /// The reason, when there is none or it cannot be analysed.
-    fn library(&mut self, name: &str, search: &[String], asker: &Summary) -> Result<Library, String>;
+    fn library(
+        &mut self,
+        name: &str,
+        search: &[String],
+        asker: &Summary,
+    ) -> Result<Library, String>;
 
     /// Libraries that fit a name with gaps (`libnss_%s.so.2`), by name.
     fn plugins(&mut self, pattern: &str, asker: &Summary) -> Plugins;
@@ -66,7 +71,12 @@ impl Program {
     }
 
     /// Loads one file, unless it is there already. Gives its number.
-    pub(crate) fn open(&mut self, name: &str, asker: usize, resolver: &mut dyn Resolver) -> Option<usize> {
+    pub(crate) fn open(
+        &mut self,
+        name: &str,
+        asker: usize,
+        resolver: &mut dyn Resolver,
+    ) -> Option<usize> {
         let base = name.rsplit('/').next().unwrap_or(name);
         if let Some(known) = self.known.get(base) {
             return *known;

@@ -29,7 +29,8 @@ impl Program {
     fn open_libraries(&mut self, reached: &Reached, resolver: &mut dyn Resolver) -> bool {
         let before = self.modules.len();
         let texts = reached.libraries.iter().chain(&reached.looked_up);
-        let wanted: BTreeSet<&(usize, String)> = texts.filter(|(_, text)| is_library(text)).collect();
+        let wanted: BTreeSet<&(usize, String)> =
+            texts.filter(|(_, text)| is_library(text)).collect();
         for (module, text) in wanted {
             for name in self.names_of(*module, text, resolver) {
                 let first = self.modules.len();
@@ -77,9 +78,13 @@ fn is_library(text: &str) -> bool {
     let base = text.rsplit('/').next().unwrap_or(text);
     let Some(at) = base.find(".so") else { return false };
     let after = base.get(at + 3..).unwrap_or_default();
-    let version = after.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let version =
+        after.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let ends = after.is_empty() || version || after.starts_with('%') || after.starts_with(".%");
-    ends && at > 0 && !base.starts_with("linux-") && !base.starts_with("ld.so") && !base.starts_with("ld-")
+    ends && at > 0
+        && !base.starts_with("linux-")
+        && !base.starts_with("ld.so")
+        && !base.starts_with("ld-")
 }
 
 #[cfg(test)]

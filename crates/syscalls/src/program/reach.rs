@@ -112,7 +112,9 @@ pub(crate) fn reach_from(program: &Program, roots: &Roots) -> Reached {
 fn callable(summary: &Summary, export: &Export) -> bool {
     match summary.soname.as_deref() {
         Some(name) if name.starts_with("libnss_") => export.name.starts_with("_nss_"),
-        Some(name) => !["libc.so", "libc-", "libpthread", "ld-"].iter().any(|start| name.starts_with(start)),
+        Some(name) => {
+            !["libc.so", "libc-", "libpthread", "ld-"].iter().any(|start| name.starts_with(start))
+        }
         None => true,
     }
 }
@@ -220,8 +222,12 @@ impl<'p> Reach<'p> {
         let registers = self.entries.get(&to).map(Entries::registers).unwrap_or_default();
         let mut grown = false;
         for register in registers {
-            let values = self.entries.get(&from).map_or(Values::All, |own| own.passed(&call.inputs, register));
-            grown |= self.entries.get_mut(&to).is_some_and(|entries| entries.join(register, &values));
+            let values = self
+                .entries
+                .get(&from)
+                .map_or_else(Values::all, |own| own.passed(&call.inputs, register));
+            grown |=
+                self.entries.get_mut(&to).is_some_and(|entries| entries.join(register, &values));
         }
         grown
     }
@@ -256,21 +262,35 @@ impl<'p> Reach<'p> {
             self.reached.libraries.insert((module, library.clone()));
         }
         if let Some(piece) = crate::module::piece_at(&summary.pieces, address) {
-            if self.pieces.insert((module, piece)) {
-                let targets = summary.pieces.get(piece).map(|piece| piece.targets.as_slice());
-                for target in targets.unwrap_or_default() {
-                    self.refer(module, target, by);
-                }
-            }
+            self.read_pieces(module, summary, piece, by);
             return;
         }
         self.open(module, address, by.map_or(Cause::Root, Cause::Taken));
     }
 
+    /// A piece of data counts, and what may be the rest of the same object.
+    fn read_pieces(&mut self, module: usize, summary: &'p Summary, first: usize, by: Option<Node>) {
+        let mut number = first;
+        while let Some(piece) = summary.pieces.get(number) {
+            let rest = number > first;
+            if rest && !piece.continues || !self.pieces.insert((module, number)) {
+                return;
+            }
+            for target in &piece.targets {
+                self.refer(module, target, by);
+            }
+            number += 1;
+        }
+    }
+
     /// Names that `dlopen` and `dlsym` get.
     fn look_up(&mut self, module: usize, symbol: u32, call: &Call) {
         let Some(summary) = self.summary(module) else { return };
-        if !summary.imports.get(&symbol).is_some_and(|import| crate::module::is_lookup(&import.name)) {
+        if !summary
+            .imports
+            .get(&symbol)
+            .is_some_and(|import| crate::module::is_lookup(&import.name))
+        {
             return;
         }
         for (_, input) in &call.inputs {
@@ -291,20 +311,24 @@ impl<'p> Reach<'p> {
                 self.count(node, function, site, &entries);
             }
             if function.exhausted {
-                self.gap(node, function, function.start, "the function is too long to be walked whole");
+                self.gap(
+                    node,
+                    function,
+                    function.start,
+                    "the function is too long to be walked whole",
+                );
             }
         }
     }
 
     fn count(&mut self, node: Node, function: &Function, site: &Site, entries: &Entries) {
-        match entries.evaluate(site.number.as_ref()) {
-            Values::Some(all) => {
-                for number in all {
-                    let (door, address) = (site.door, site.address);
-                    self.reached.numbers.insert(SiteNumber { door, number, node, address });
-                }
-            }
-            Values::All => self.gap(node, function, site.address, "the number of the call is not known"),
+        let values = entries.evaluate(site.number.as_ref());
+        for number in values.known {
+            let (door, address) = (site.door, site.address);
+            self.reached.numbers.insert(SiteNumber { door, number, node, address });
+        }
+        if values.open {
+            self.gap(node, function, site.address, "the number of the call is not known");
         }
     }
 

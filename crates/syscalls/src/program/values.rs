@@ -9,37 +9,27 @@ use crate::function::{Function, Guards, Input, Inputs};
 const MOST: usize = 96;
 
 /// Values of one entry register.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Values {
-    /// These.
-    Some(BTreeSet<u64>),
-    /// Any.
-    All,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Values {
+    /// Those that some caller is known to pass.
+    pub(crate) known: BTreeSet<u64>,
+    /// Another caller passes what is not known.
+    pub(crate) open: bool,
 }
 
 impl Values {
-    pub(crate) fn none() -> Self {
-        Self::Some(BTreeSet::new())
+    pub(crate) fn all() -> Self {
+        Self { known: BTreeSet::new(), open: true }
     }
 
     /// Takes more in. True: it grew.
     pub(crate) fn join(&mut self, other: &Self) -> bool {
-        match (&mut *self, other) {
-            (Self::All, _) => false,
-            (_, Self::All) => {
-                *self = Self::All;
-                true
-            }
-            (Self::Some(own), Self::Some(other)) => {
-                let before = own.len();
-                own.extend(other);
-                let grown = own.len() > before;
-                if own.len() > MOST {
-                    *self = Self::All;
-                }
-                grown
-            }
-        }
+        let before = (self.known.len(), self.open);
+        let room = MOST.saturating_sub(self.known.len());
+        let more: Vec<u64> = other.known.difference(&self.known).copied().collect();
+        self.open |= other.open || more.len() > room;
+        self.known.extend(more.into_iter().take(room));
+        before != (self.known.len(), self.open)
     }
 }
 
@@ -55,7 +45,7 @@ impl Entries {
         let mut values = BTreeMap::new();
         let mut note = |input: &Input| {
             if let Input::Entry(register, _) = input {
-                values.insert(*register, Values::none());
+                values.insert(*register, Values::default());
             }
         };
         for site in &function.sites {
@@ -69,8 +59,9 @@ impl Entries {
             }
         }
         let guards = function.sites.iter().map(|site| &site.guards);
-        for (register, _) in guards.chain(function.calls.iter().map(|call| &call.guards)).flatten() {
-            values.insert(*register, Values::none());
+        for (register, _) in guards.chain(function.calls.iter().map(|call| &call.guards)).flatten()
+        {
+            values.insert(*register, Values::default());
         }
         Self { values }
     }
@@ -83,7 +74,7 @@ impl Entries {
     pub(crate) fn open(&mut self) -> bool {
         let mut grown = false;
         for values in self.values.values_mut() {
-            grown |= values.join(&Values::All);
+            grown |= values.join(&Values::all());
         }
         grown
     }
@@ -93,21 +84,22 @@ impl Entries {
     }
 
     pub(crate) fn value(&self, register: u8) -> Values {
-        self.values.get(&register).cloned().unwrap_or(Values::All)
+        self.values.get(&register).cloned().unwrap_or_else(Values::all)
     }
 
     /// What a fact's value may be with these entries.
     pub(crate) fn evaluate(&self, input: Option<&Input>) -> Values {
         match input {
-            Some(Input::Constants(all)) => Values::Some(all.iter().copied().collect()),
-            Some(Input::Entry(register, add)) => match self.value(*register) {
-                Values::Some(all) => {
-                    let add = i64::from(*add) as u64;
-                    Values::Some(all.iter().map(|value| value.wrapping_add(add)).collect())
-                }
-                Values::All => Values::All,
-            },
-            Some(Input::Symbol(_)) | None => Values::All,
+            Some(Input::Constants(all)) => {
+                Values { known: all.iter().copied().collect(), open: false }
+            }
+            Some(Input::Entry(register, add)) => {
+                let values = self.value(*register);
+                let add = i64::from(*add) as u64;
+                let known = values.known.iter().map(|value| value.wrapping_add(add)).collect();
+                Values { known, open: values.open }
+            }
+            Some(Input::Symbol(_)) | None => Values::all(),
         }
     }
 
@@ -119,9 +111,9 @@ impl Entries {
 
     /// Can a fact under these guards happen?
     pub(crate) fn permit(&self, guards: &Guards) -> bool {
-        guards.iter().all(|(register, allowed)| match self.value(*register) {
-            Values::All => true,
-            Values::Some(all) => all.iter().any(|value| allowed.contains(*value)),
+        guards.iter().all(|(register, allowed)| {
+            let values = self.value(*register);
+            values.open || values.known.iter().any(|value| allowed.contains(*value))
         })
     }
 }

@@ -19,7 +19,8 @@ impl Cache {
 
     /// `$XDG_CACHE_HOME/kakoi/syscalls`, or `~/.cache/kakoi/syscalls`.
     pub fn of_user() -> Option<PathBuf> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set =
+            |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
         Some(base.join("kakoi/syscalls"))
     }

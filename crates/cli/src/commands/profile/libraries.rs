@@ -36,7 +36,8 @@ impl Libraries {
 
     /// Directories in `ld.so.conf` and what it includes.
     fn read_configuration(&self, path: &str, depth: usize) -> Vec<String> {
-        let Some(text) = self.inside(path).and_then(|path| std::fs::read_to_string(path).ok()) else {
+        let Some(text) = self.inside(path).and_then(|path| std::fs::read_to_string(path).ok())
+        else {
             return Vec::new();
         };
         let mut directories = Vec::new();
@@ -57,7 +58,9 @@ impl Libraries {
 
     /// Files of an `include DIRECTORY/*.conf`.
     fn included(&self, pattern: &str) -> Vec<String> {
-        let Some(directory) = pattern.strip_suffix("/*.conf") else { return vec![pattern.to_owned()] };
+        let Some(directory) = pattern.strip_suffix("/*.conf") else {
+            return vec![pattern.to_owned()];
+        };
         let mut files: Vec<String> = self
             .names_in(directory)
             .into_iter()
@@ -114,7 +117,8 @@ impl Libraries {
 
     /// `DT_RUNPATH`, `ld.so.conf`, then the directories that linkers know.
     fn directories(&self, search: &[String], machine: Machine) -> Vec<String> {
-        let usual = ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib32", "/usr/lib32", "/usr/local/lib"];
+        let usual =
+            ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/lib32", "/usr/lib32", "/usr/local/lib"];
         let multiarch = triplets(machine)
             .iter()
             .flat_map(|name| [format!("/lib/{name}"), format!("/usr/lib/{name}")]);
@@ -160,7 +164,12 @@ fn triplets(machine: Machine) -> &'static [&'static str] {
 }
 
 impl Resolver for Libraries {
-    fn library(&mut self, name: &str, search: &[String], asker: &Summary) -> Result<Library, String> {
+    fn library(
+        &mut self,
+        name: &str,
+        search: &[String],
+        asker: &Summary,
+    ) -> Result<Library, String> {
         let places: Vec<String> = if name.starts_with('/') {
             vec![name.to_owned()]
         } else {
@@ -179,7 +188,10 @@ impl Resolver for Libraries {
 
     fn plugins(&mut self, pattern: &str, asker: &Summary) -> Plugins {
         let Some(rest) = pattern.strip_prefix("libnss_%s") else {
-            return Plugins { names: Vec::new(), left_out: Some("the name is made at run time".to_owned()) };
+            return Plugins {
+                names: Vec::new(),
+                left_out: Some("the name is made at run time".to_owned()),
+            };
         };
         let Some(services) = self.services() else {
             return Plugins { names: Vec::new(), left_out: None };

@@ -47,7 +47,8 @@ enum Format {
 
 /// Runs the command.
 pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let kept = if arguments.no_cache { None } else { arguments.cache.clone().or_else(Cache::of_user) };
+    let kept =
+        if arguments.no_cache { None } else { arguments.cache.clone().or_else(Cache::of_user) };
     let mut libraries = Libraries::new(&arguments.root, Cache::at(kept));
     let profile = profile(&arguments.file, &mut libraries)?;
     let text = match arguments.format {
@@ -66,10 +67,7 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
 /// The profile of one executable.
 pub fn profile(file: &Path, libraries: &mut Libraries) -> anyhow::Result<Profile> {
     let name = file.display().to_string();
-    let summary = libraries
-        .summary(file)
-        .map_err(BadInput)
-        .with_context(|| name.clone())?;
+    let summary = libraries.summary(file).map_err(BadInput).with_context(|| name.clone())?;
     let mut program = load(&name, summary, libraries);
     let reached = reach_with_plugins(&mut program, libraries);
     let subject = Subject { name: &name, program: &program, reached: &reached, serving: None };
