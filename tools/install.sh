@@ -8,12 +8,13 @@ image=(squashfs-tools u-boot-tools device-tree-compiler openssl)
 forms=(mtd-utils genromfs erofs-utils e2fsprogs util-linux-extra android-sdk-libsparse-utils mkbootimg cpio python3)
 formats=(cramfsswap dosfstools mtools fdisk lz4 lzop zstd xz-utils bzip2 lzip zip p7zip-full ncompress arj)
 compilers=(gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-mipsel-linux-gnu gcc-mips-linux-gnu
-    libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-mipsel-cross libc6-dev-mips-cross musl-tools)
+    libc6-armel-cross libc6-mips64el-cross libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-mipsel-cross libc6-dev-mips-cross musl-tools)
+guard=(clang qemu-user-static)
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${image[@]}") ;;
-test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" checksec binutils dpkg python3-venv chromium) ;;
-bench) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd) ;;
+test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" "${guard[@]}" libcapstone-dev libseccomp-dev checksec binutils dpkg python3-venv chromium) ;;
+bench) wanted=("${build[@]}" "${compilers[@]}" libcapstone-dev libseccomp-dev "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd) ;;
 *) echo "usage: install.sh build|demo|test|bench" >&2; exit 2 ;;
 esac
 missing=()

@@ -44,7 +44,7 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn images(data: &Path, part: &str) -> anyhow::Result<Vec<PathBuf>> {
+pub fn images(data: &Path, part: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut waiting = vec![data.join("firmware"), data.join("formats")];
     while let Some(directory) = waiting.pop() {
@@ -161,7 +161,7 @@ fn blob(facts: &Facts, container: &Container, image: &Path, out: &Path) -> Optio
 }
 
 /// The folder naming of `kakoi extract`.
-fn folder(facts: &Facts, container: &Container, out: &Path) -> Option<PathBuf> {
+pub fn folder(facts: &Facts, container: &Container, out: &Path) -> Option<PathBuf> {
     let own = format!("{:06x}-{}", container.offset, container.format);
     let Some(parent) = &container.parent else { return Some(out.join(own)) };
     let outer = facts.containers().find(|outer| outer.id == parent.container)?;

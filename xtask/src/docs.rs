@@ -7,8 +7,12 @@ use std::process::Command;
 use crate::top;
 
 /// File, and the arguments of `kakoi` that print it.
-const GENERATED: &[(&str, &[&str])] =
-    &[("docs/FORMATS.md", &["formats", "--markdown"]), ("docs/RULES.md", &["rules", "--markdown"])];
+const GENERATED: &[(&str, &[&str])] = &[
+    ("docs/FORMATS.md", &["formats", "--markdown"]),
+    ("docs/RULES.md", &["rules", "--markdown"]),
+    ("docs/POLICY-REFERENCE.md", &["policy", "schema", "--markdown"]),
+    ("docs/policy.schema.json", &["policy", "schema"]),
+];
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let only_check = arguments.iter().any(|argument| argument == "--check");

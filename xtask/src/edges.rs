@@ -18,12 +18,21 @@ const EDGES: &[(&str, &[&str], &str)] = &[
         &["model", "inspect"],
         "parses hostile bytes: no kernel, network or enforcement within reach",
     ),
-    ("assess", &["model"], "pure rules: facts in, findings out"),
+    ("shell", &[], "a reader of command lines: bytes in, structure out"),
+    (
+        "assess",
+        &["model", "shell"],
+        "pure rules: facts and command lines in, findings and stages out",
+    ),
     ("report", &["model"], "renders what others found; rules are not its business"),
+    ("policy", &["model"], "pure: text in, verdicts and bytes out; backends come after it"),
     ("kernel", &[], "mechanism without policy; the only unsafe code"),
     (
         "cli",
-        &["model", "unpack", "inspect", "assess", "report", "kernel", "syscalls"],
+        &[
+            "model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell",
+            "policy",
+        ],
         "wires everything",
     ),
 ];
@@ -32,16 +41,24 @@ const EDGES: &[(&str, &[&str], &str)] = &[
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "libc",
-        &["model", "unpack", "inspect", "assess", "report", "cli"],
+        &["model", "shell", "unpack", "inspect", "assess", "policy", "report", "cli"],
         "system calls belong into kernel",
     ),
-    ("tokio", &["model", "unpack", "inspect", "assess", "report"], "no network near a parser"),
+    (
+        "tokio",
+        &["model", "shell", "unpack", "inspect", "assess", "policy", "report"],
+        "no network near a parser",
+    ),
     (
         "anyhow",
-        &["model", "unpack", "inspect", "assess", "report", "kernel"],
+        &["model", "shell", "unpack", "inspect", "assess", "policy", "report", "kernel"],
         "libraries have typed errors",
     ),
-    ("tempfile", &["model", "unpack", "inspect", "assess", "report"], "libraries do no I/O"),
+    (
+        "tempfile",
+        &["model", "shell", "unpack", "inspect", "assess", "policy", "report"],
+        "libraries do no I/O",
+    ),
 ];
 
 pub fn run(_: &[String]) -> anyhow::Result<()> {

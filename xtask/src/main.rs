@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 mod bench;
+mod boot_truth;
 mod corpus;
 mod docs;
 mod edges;
 mod fuzz;
 mod reference;
+mod stages;
 mod syscalls;
 mod truth;
 
@@ -25,6 +27,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "corpus-check",
         corpus::run,
         "DATA: scan every image beneath, compare file systems with reference tools",
+    ),
+    (
+        "boot-truth",
+        boot_truth::run,
+        "DATA [NAME-PART] [SECONDS]: boot images under user-mode QEMU, compare what starts",
     ),
     (
         "bench",
@@ -40,6 +47,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "syscall-tables",
         syscalls::run,
         "write rules/syscalls.toml from the kernel headers of every architecture",
+    ),
+    (
+        "stages",
+        stages::run,
+        "[FOLDER...]: agreement of stages with labels; with --write into docs/STAGES.md",
     ),
     ("fuzz", fuzz::run, "SECONDS [NAME-PART]: every fuzz target for that long"),
 ];
@@ -66,8 +78,11 @@ fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
 }
 
-/// The release build of `kakoi`, built now.
+/// The release build of `kakoi`, built now; or the one that `KAKOI_BIN` names.
 fn kakoi() -> anyhow::Result<PathBuf> {
+    if let Some(binary) = std::env::var_os("KAKOI_BIN") {
+        return Ok(PathBuf::from(binary));
+    }
     let build = ["build", "--quiet", "--release", "--package", "kakoi-cli"];
     let status = Command::new("cargo").args(build).current_dir(top()).status()?;
     anyhow::ensure!(status.success(), "cargo build failed");

@@ -5,7 +5,9 @@
 //! or cannot tell; what cannot be told is counted ([`Assessment::cannot_tell`]) and never becomes
 //! a finding.
 //!
-//! Invariant: depends on `model` only; no file, clock or network. Dates are compared with the time
+//! [`stages`] judges what intruders do: from command lines and events to infection stages.
+//!
+//! Invariant: depends on `model` and `shell` only; no file, clock or network. Dates are compared with the time
 //! of the scan, which is part of the facts.
 
 #![forbid(unsafe_code)]
@@ -15,6 +17,7 @@ mod catalogue;
 mod rule;
 mod rules;
 mod scan;
+pub mod stages;
 mod tables;
 mod version;
 

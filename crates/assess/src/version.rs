@@ -3,6 +3,10 @@
 
 /// The leading numbers of a version: `1.0.2k` is 1, 0, 2; `v2.6-rc1` is 2, 6. At most six.
 pub(crate) fn parse_numbers(version: &str) -> Vec<u32> {
+    // Packages of Debian and RPM may have an epoch in front: `1:1.2.13`.
+    let epoch =
+        version.split_once(':').filter(|(epoch, _)| epoch.bytes().all(|b| b.is_ascii_digit()));
+    let version = epoch.map_or(version, |(_, version)| version);
     let version = version.trim_start_matches(|c: char| !c.is_ascii_digit());
     let mut numbers = Vec::new();
     for part in version.split('.').take(6) {
@@ -25,6 +29,7 @@ mod tests {
     #[test]
     fn numbers_end_where_letters_begin() {
         assert_eq!(parse_numbers("1.0.2k"), [1, 0, 2]);
+        assert_eq!(parse_numbers("1:1.2.13-1"), [1, 2, 13]);
         assert_eq!(parse_numbers("v2.6-rc1.9"), [2, 6]);
         assert_eq!(parse_numbers("2019.78"), [2019, 78]);
         assert_eq!(parse_numbers("unknown"), Vec::<u32>::new());

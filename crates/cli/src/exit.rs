@@ -14,15 +14,18 @@ pub enum Exit {
     Input,
     /// kakoi itself failed: output not writable, worker lost.
     Failure,
+    /// `kakoi run`: as the program ended, 128 and the number for a signal.
+    Program(u8),
 }
 
 /// Shown at the end of `kakoi --help`. clap itself exits with 2 on wrong usage.
 pub const HELP: &str = "Exit codes:
   0  done
-  1  findings at or above --fail-on (new ones only, with --baseline)
+  1  findings at or above --fail-on (new ones only, with --baseline); policies differ
   2  wrong usage
   3  the input could not be read, or nothing in it was recognised
-  4  kakoi failed: output not writable, worker lost";
+  4  kakoi failed: output not writable, worker lost
+`kakoi run` ends as the program does: with its code, or 128 and the number of the signal.";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -31,6 +34,7 @@ impl From<Exit> for ExitCode {
             Exit::Findings => 1,
             Exit::Input => 3,
             Exit::Failure => 4,
+            Exit::Program(code) => code,
         })
     }
 }

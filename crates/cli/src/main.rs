@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod commands;
 mod exit;
+mod lines;
 mod output;
 mod progress;
 mod worker;
@@ -30,6 +31,11 @@ enum Command {
     Rules(commands::rules::Arguments),
     Formats(commands::formats::Arguments),
     Profile(commands::profile::Arguments),
+    Run(commands::run::Arguments),
+    Stages(commands::stages::Arguments),
+    #[command(subcommand)]
+    Honeypot(commands::honeypot::Command),
+    Policy(commands::policy::Arguments),
     /// Parses one image, confined; started by the other commands.
     #[command(name = worker::COMMAND, hide = true)]
     Worker {
@@ -49,6 +55,10 @@ fn main() -> ExitCode {
         Command::Rules(arguments) => commands::rules::exec(&arguments),
         Command::Formats(arguments) => commands::formats::exec(&arguments),
         Command::Profile(arguments) => commands::profile::exec(&arguments),
+        Command::Run(arguments) => commands::run::exec(&arguments),
+        Command::Stages(arguments) => commands::stages::exec(&arguments),
+        Command::Honeypot(command) => commands::honeypot::exec(&command),
+        Command::Policy(arguments) => commands::policy::exec(&arguments),
         Command::Worker { probe: true, free } => worker::probe(!free),
         Command::Worker { .. } => worker::serve(),
     };

@@ -22,6 +22,18 @@ pub fn complain(text: &str) {
     say(&format!("kakoi: {text}"));
 }
 
+/// Text of an intruder, so that a terminal does not obey it.
+pub fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => safe.extend(character.escape_default()),
+            false => safe.push(character),
+        }
+    }
+    safe
+}
+
 /// Did the reader of standard output go away (`kakoi scan … | head`)?
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());

@@ -5,7 +5,10 @@
 mod confinement;
 mod extraction;
 mod image;
+mod policy;
+mod running;
 mod scanning;
+mod stages;
 
 use std::path::Path;
 use std::process::{Command, Output};

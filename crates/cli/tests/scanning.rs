@@ -204,3 +204,15 @@ fn the_image_line_says_whether_the_parsers_were_confined() {
     };
     assert_eq!(rest(&held), rest(&free));
 }
+
+#[test]
+fn an_empty_file_is_said_to_be_empty() {
+    let (folder, path) = written(b"");
+    let output = kakoi(&["scan", text(&path)]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("the file is empty"), "{}", stderr(&output));
+    let target = folder.path().join("out");
+    let output = kakoi(&["extract", text(&path), text(&target)]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("the file is empty"), "{}", stderr(&output));
+}

@@ -18,6 +18,7 @@ pub mod surface;
 
 mod image;
 mod root;
+mod text;
 
 pub use image::{Subject, inspect_image};
 pub use root::{Contents, Root, Sketch};

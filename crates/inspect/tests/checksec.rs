@@ -60,6 +60,12 @@ const REASONS: &[Reason] = &[
         heading: "No PT_GNU_STACK on a 64-bit architecture",
     },
     Reason {
+        key: "nx",
+        says: "yes",
+        holds: |facts| facts.hardening.nx.absence == Some(Absence::NotEnforced),
+        heading: "A request that the kernel does not enforce",
+    },
+    Reason {
         key: "pie",
         says: "dso",
         holds: |facts| facts.interpreter.is_some() || undetermined(&facts.hardening.pie),

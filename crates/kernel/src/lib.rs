@@ -5,11 +5,14 @@
 //! The only crate with `unsafe`; each site says why it is sound (SAFETY) and why it is needed
 //! (JUSTIFICATION).
 
+mod attach;
 mod confine;
 mod filter;
 mod limits;
 mod map;
+mod tracee;
 
+pub use attach::{ForeignFilter, Handed, run_filtered, run_watched};
 pub use confine::{Confinement, Landlocked, confine_files, confine_system_calls};
 pub use filter::{Filter, worker_filter};
 pub use limits::{ResourceLimits, die_with_parent, limit_resources, signal_parent};

@@ -213,6 +213,10 @@ pub enum Relro {
     Full,
 }
 
+/// Evidence beside [`Relro::Full`] where the linker left the global offset table out of what
+/// becomes read-only, as GNU ld does for MIPS.
+pub const WRITABLE_GOT: &str = "the global offset table lies outside of it and stays writable";
+
 /// How much of what could be protected is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Coverage {

@@ -3,6 +3,8 @@
 //!
 //! *Fact*: something observed in an image, never a judgement ([`Fact`]).
 //! *Finding*: a judgement that a rule made from facts ([`Finding`]).
+//! *Event*: something that happened on a device or in a honeypot ([`Event`]).
+//! *Stage*: what an event or a command line was for, inferred ([`Stage`]).
 //! *Problem*: something that could not be read, with the place and the reason ([`Problem`]).
 //!
 //! Invariant: nothing in this crate opens a file, reads a clock or talks to a network.
@@ -14,6 +16,7 @@ mod container;
 mod date;
 mod digest;
 mod elf;
+mod event;
 mod evidence;
 mod fact;
 mod finding;
@@ -22,14 +25,17 @@ mod kernel;
 mod observed;
 mod path;
 mod problem;
+mod stage;
 mod start_up;
 mod surface;
+mod timestamp;
 
 pub use component::*;
 pub use container::*;
 pub use date::*;
 pub use digest::*;
 pub use elf::*;
+pub use event::*;
 pub use evidence::*;
 pub use fact::*;
 pub use finding::*;
@@ -38,8 +44,10 @@ pub use kernel::*;
 pub use observed::*;
 pub use path::*;
 pub use problem::*;
+pub use stage::*;
 pub use start_up::*;
 pub use surface::*;
+pub use timestamp::*;
 
 /// Version of the published fact schema (`facts.jsonl`). It rises with the field that needs it.
 pub const SCHEMA_VERSION: u32 = 1;

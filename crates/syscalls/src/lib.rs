@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod arch;
+pub mod export;
+pub mod filter;
 pub mod function;
 pub mod isa;
 pub mod module;

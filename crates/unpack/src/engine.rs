@@ -224,13 +224,24 @@ impl Run<'_> {
     fn carve(&self, input: &Input, from: usize, found: &mut Found) {
         let mut cursor = from;
         let mut failed: Option<Opened> = None;
+        let mut spent = 0;
         for (start, index) in candidates(input.as_slice(), from) {
             if start < cursor {
                 continue;
             }
             let format = formats::ALL[index];
             let Ok(claim) = format.identify(input, start) else { continue };
-            let Some(opened) = self.open(format, input, &claim, &mut Vec::new()) else { continue };
+            let mut refused = Vec::new();
+            let Some(opened) = self.open(format, input, &claim, &mut refused) else {
+                let reached = refused.pop().map_or(0, |problem| problem.offset);
+                spent += reached.saturating_sub(start as u64);
+                if spent > MAX_TRIALS * input.len() as u64 {
+                    let problem = Problem::new(ProblemCode::SizeLimit, start as u64, "content");
+                    found.problems.push(problem.because("too many false beginnings of streams"));
+                    break;
+                }
+                continue;
+            };
             if is_test_vector(&opened, input) || is_chance(&opened) {
                 continue;
             }
@@ -285,6 +296,10 @@ impl Run<'_> {
         })
     }
 }
+
+/// How often a content may be read in vain, in its own length: a stream that proves false may have
+/// been read to its end, and within it the next begins.
+const MAX_TRIALS: u64 = 8;
 
 /// Problems that lose nothing: the entry is there, under a safe name.
 fn is_harmless(code: ProblemCode) -> bool {

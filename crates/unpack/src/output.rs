@@ -171,6 +171,7 @@ impl<'a> Output<'a> {
             self.problem(problem.because(detail).of_entry(&ImagePath::new(&name)));
         }
         let bytes = self.input.share(range.start.min(end)..end, "part")?;
+        self.charge_shared(bytes.len(), &ImagePath::new(&name))?;
         self.add_content(Meta::named(name), bytes, Role::Part)
     }
 
@@ -201,6 +202,7 @@ impl<'a> Output<'a> {
     /// # Errors
     /// Only limits of the whole scan.
     pub fn shared_file(&mut self, meta: Meta, content: Bytes) -> Result<(), Problem> {
+        self.charge_shared(content.len(), &ImagePath::new(&meta.path))?;
         self.add_content(meta, content, Role::Member)
     }
 
@@ -260,6 +262,16 @@ impl<'a> Output<'a> {
         }
         let problem = Problem::new(ProblemCode::SizeLimit, self.start as u64, "content");
         Err(problem.of_entry(path).because(format!("{bytes} bytes are more than the limit")))
+    }
+
+    /// Bytes that lie in the content take no memory, but they are hashed and searched: many entries
+    /// may name the same ones.
+    fn charge_shared(&self, bytes: usize, path: &ImagePath) -> Result<(), Problem> {
+        if Budget::take(&self.budget.bytes, bytes as u64) {
+            return Ok(());
+        }
+        let problem = Problem::new(ProblemCode::SizeLimit, self.start as u64, "content");
+        Err(problem.of_entry(path).because("the limit of all contents together is reached"))
     }
 
     fn add_content(&mut self, meta: Meta, content: Bytes, role: Role) -> Result<(), Problem> {

@@ -312,3 +312,31 @@ fn a_sparse_file_of_a_small_archive_cannot_be_huge() {
     assert_eq!(codes(&found), [ProblemCode::SizeLimit]);
     assert_eq!(paths(&found), ["other"]);
 }
+
+#[test]
+fn stored_files_that_share_their_bytes_use_up_the_budget() {
+    let content = vec![0x5a; 1 << 20];
+    let names: Vec<String> = (0..80).map(|n| format!("copy-{n}")).collect();
+    let mut image = Vec::new();
+    for name in &names {
+        image.extend(cpio_entry(name, 0o100_644, 1, &content));
+    }
+    image.extend(cpio_entry("TRAILER!!!", 0, 1, b""));
+    let found = unpack(&image, "many stored copies");
+    let bytes: u64 = found.files.iter().map(kakoi_model::File::size).sum();
+    assert!(bytes <= limits().output_bytes, "{bytes}");
+    assert!(codes(&found).contains(&ProblemCode::SizeLimit), "{:?}", codes(&found));
+}
+
+/// gzip headers, each followed by a stream that gives nothing, reaches over all others to the end,
+/// and is false there: reading each to its end would be quadratic.
+#[test]
+fn many_false_beginnings_of_streams_are_given_up() {
+    let header = b"\x1f\x8b\x08\0\0\0\0\0\0\x03";
+    let nothing = b"\0\0\0\xff\xff".repeat(400);
+    let hop = [&b"\0\x0a\0\xf5\xff"[..], header, &nothing].concat();
+    let mut image = b"JUNKJUNK".repeat(64);
+    image.extend([&header[..], &nothing, &hop.repeat(150), b"\x07\x07\x07\x07"].concat());
+    let found = unpack(&image, "false gzip headers");
+    assert!(codes(&found).contains(&ProblemCode::SizeLimit), "{:?}", codes(&found));
+}

@@ -31,7 +31,9 @@ fn check(scan: &Scan<'_>) -> Vec<Verdict> {
 
 fn judge(component: &kakoi_model::Component, scan: &Scan<'_>) -> Verdict {
     let version = component.version.present().map(String::as_str);
-    let Some(row) = find_end(&component.name, &parse_numbers(version.unwrap_or_default())) else {
+    // A package of a distribution bears another name than the project: `libssl1.1`.
+    let project = component.upstream.as_deref().unwrap_or(&component.name);
+    let Some(row) = find_end(project, &parse_numbers(version.unwrap_or_default())) else {
         return if version.is_some() { Verdict::Clear } else { Verdict::CannotTell };
     };
     let Some(today) = scan.time.and_then(Date::of) else { return Verdict::CannotTell };

@@ -35,6 +35,7 @@ mod plain_http_update;
 mod predictable_kernel_addresses;
 mod prelude;
 mod private_key_in_image;
+mod remote_management_at_boot;
 mod rsh_at_boot;
 mod setuid_program;
 mod shared_password;
@@ -102,6 +103,7 @@ pub static RULES: &[Rule] = &[
     plain_http_update::RULE,
     predictable_kernel_addresses::RULE,
     private_key_in_image::RULE,
+    remote_management_at_boot::RULE,
     rsh_at_boot::RULE,
     setuid_program::RULE,
     shared_password::RULE,

@@ -35,10 +35,11 @@ fn check(scan: &Scan<'_>) -> Vec<Verdict> {
 fn judge(component: &kakoi_model::Component, scan: &Scan<'_>) -> Verdict {
     let Some(version) = component.version.present() else { return Verdict::CannotTell };
     let numbers = parse_numbers(version);
-    let Some(released) = find_latest_release(&component.name, &numbers) else {
+    let project = component.upstream.as_deref().unwrap_or(&component.name);
+    let Some(released) = find_latest_release(project, &numbers) else {
         return Verdict::Clear;
     };
-    if find_end(&component.name, &numbers).is_some() {
+    if find_end(project, &numbers).is_some() {
         return Verdict::Clear;
     }
     let Some(today) = scan.time.and_then(Date::of) else { return Verdict::CannotTell };

@@ -36,6 +36,17 @@ fn check(binary: &Binary<'_>) -> Verdict {
             .remedy("Add immediate binding: link with `-Wl,-z,now`.")
             .found();
     }
+    let is_outside = |evidence: &&kakoi_model::Evidence| evidence.what == kakoi_model::WRITABLE_GOT;
+    if let Some(outside) = relro.evidence.iter().find(is_outside) {
+        let message = format!(
+            "{} keeps its table of imported functions writable: the linker left it out of RELRO.",
+            binary.described()
+        );
+        return Weakness::new(binary.graded(Severity::Info).min(Severity::Low), message)
+            .because([outside.clone()])
+            .remedy("The linkers for MIPS have no option for it; the other mitigations count more.")
+            .found();
+    }
     mitigation(binary, relro, Severity::Info, "keeps its table of imported functions writable")
         .verdict()
 }

@@ -6,4 +6,6 @@
 mod golden;
 mod router;
 mod rules;
+mod stages;
+mod table;
 mod worst;

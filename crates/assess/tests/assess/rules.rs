@@ -190,3 +190,42 @@ fn accounts_and_addresses_that_only_a_running_script_knows_are_not_judged() {
         Some(Severity::Medium)
     );
 }
+
+#[test]
+fn a_package_is_judged_by_its_project() {
+    let named = |upstream: Option<&str>| {
+        let mut package = router::surface::component(
+            "libssl1.1",
+            ComponentKind::Library,
+            "1:1.1.0l-1~deb9u1",
+            "OpenSSL",
+            "/usr/lib/libssl.so.1.1",
+        );
+        package.upstream = upstream.map(str::to_owned);
+        let mut facts = router::facts();
+        facts.lines.retain(|fact| matches!(fact, Fact::Image(_)));
+        facts.lines.push(Fact::Component(package));
+        severity_of(facts.lines, "end-of-life-component")
+    };
+    assert_eq!(named(Some("openssl")), Some(Severity::Low));
+    assert_eq!(named(None), None);
+}
+
+#[test]
+fn a_table_that_the_linker_left_writable_is_found_in_spite_of_full_relro() {
+    let mut elf = hardened();
+    assert_eq!(severity_of(with_program(elf.clone()), "writable-got"), None);
+    elf.hardening.relro.evidence.push(Evidence::at(WRITABLE_GOT, 0x1a0));
+    assert_eq!(severity_of(with_program(elf), "writable-got"), Some(Severity::Info));
+}
+
+#[test]
+fn remote_management_counts_only_where_it_starts() {
+    let cwmp = |starts_at_boot| {
+        let Fact::Listener(listener) = listener(starts_at_boot) else { unreachable!() };
+        vec![Fact::Listener(Listener { service: "cwmp".into(), ..listener })]
+    };
+    let rule = "remote-management-at-boot";
+    assert_eq!(severity_of(cwmp(Observed::Present(())), rule), Some(Severity::Medium));
+    assert_eq!(severity_of(cwmp(Observed::Absent), rule), None);
+}

@@ -143,7 +143,7 @@ fn secrets() -> Vec<Fact> {
 }
 
 fn listeners() -> Vec<Fact> {
-    let services = ["ftp", "tftp", "rlogin", "debug-shell", "snmp"];
+    let services = ["ftp", "tftp", "rlogin", "debug-shell", "snmp", "cwmp"];
     let listener = |service: &str, starts_at_boot| Listener {
         service: service.into(),
         port: None,

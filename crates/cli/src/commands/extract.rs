@@ -44,7 +44,7 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let scan = arguments.parsing.read(&arguments.image, Task::Extract, &mut spool)?;
     if scan.facts.containers().next().is_none() {
         target.remove_dir_all(SPOOL)?;
-        let reason = BadInput("nothing in it was recognised".to_owned());
+        let reason = BadInput(super::scan::why_nothing(&scan.facts).to_owned());
         return Err(reason).with_context(|| arguments.image.display().to_string());
     }
     let mut writer = Writer::new(&target, &scan.facts);

@@ -3,8 +3,12 @@
 
 pub mod extract;
 pub mod formats;
+pub mod honeypot;
+pub mod policy;
 pub mod profile;
 pub mod rules;
+pub mod run;
 pub mod scan;
+pub mod stages;
 
 mod parsing;

@@ -72,13 +72,21 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
         output::say(&format!("reports: {}", directory.join("report.html").display()));
     }
     if !recognised(&facts) {
-        let reason = BadInput("nothing in it was recognised".to_owned());
+        let reason = BadInput(why_nothing(&facts).to_owned());
         return Err(reason).with_context(|| arguments.image.display().to_string());
     }
     let limit = arguments.fail_on;
     let failed =
         limit.is_some_and(|limit| findings.iter().any(|finding| finding.severity >= limit));
     Ok(if failed { Exit::Findings } else { Exit::Done })
+}
+
+/// What is said of an input without anything in it.
+pub(super) fn why_nothing(facts: &Facts) -> &'static str {
+    match facts.image() {
+        Some(image) if image.size == 0 => "the file is empty",
+        _ => "nothing in it was recognised",
+    }
 }
 
 /// The facts of an earlier scan. What is wrong with the file is said with its line.

@@ -28,7 +28,7 @@ const MAX_TRIES: usize = 32;
 /// A worker allocates and frees thousands of contents: the allocator keeps what it has instead of
 /// asking the kernel for zeroed pages each time (glibc manual, "Memory Allocation Tunables").
 const ALLOCATOR: &str = "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=67108864\
-    :glibc.malloc.top_pad=4194304:glibc.malloc.arena_max=2";
+    :glibc.malloc.top_pad=4194304:glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1";
 
 /// Longest line that a worker may send: facts of one file.
 const MAX_LINE: u64 = 256 << 20;

@@ -8,6 +8,8 @@ use kakoi_model::ComponentKind;
 use regex::bytes::{Captures, Regex};
 use serde::Deserialize;
 
+use crate::text::is_printable;
+
 /// The text of the rules, as shipped.
 const RULES: &str = include_str!("../../../../rules/components.toml");
 
@@ -216,6 +218,9 @@ impl MarkRule {
             if !raw.own {
                 return Err("a text that short must be `own`".to_owned());
             }
+        }
+        if !raw.own && !at.iter().take(super::scan::MIN_ANCHOR).copied().all(is_printable) {
+            return Err("a text must begin with printable bytes".to_owned());
         }
         Ok(Self { at, place, prefix: raw.prefix, own: raw.own, symbol: false })
     }

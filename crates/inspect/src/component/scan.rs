@@ -2,9 +2,11 @@
 //! Many literal texts in one pass.
 //!
 //! Wu and Manber, "A fast algorithm for multi-pattern searching" (University of Arizona TR-94-17):
-//! a table over three-byte blocks tells how far the window may jump. Anchors are text and most of a
-//! program is not, so the window mostly jumps by its full length; an Aho-Corasick automaton must
-//! look at each byte.
+//! a table over three-byte blocks tells how far the window may jump. Anchors begin with text and most
+//! of a program is not, so only printable stretches are searched at all; an Aho-Corasick automaton
+//! must look at each byte.
+
+use crate::text::printable_stretches;
 
 /// Shortest text that can be searched for: the length of the window.
 pub(super) const MIN_ANCHOR: usize = 6;
@@ -24,7 +26,7 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    /// Texts shorter than [`MIN_ANCHOR`] are never found.
+    /// Texts whose first [`MIN_ANCHOR`] bytes are not printable are never found.
     pub(super) fn new(texts: Vec<Vec<u8>>) -> Self {
         let mut jumps = vec![JUMP; 1 << BITS].into_boxed_slice();
         let mut lists = vec![Vec::new(); 1 << BITS];
@@ -47,15 +49,17 @@ impl Scanner {
 
     /// Calls `found(number of the text, offset)` for each place of each text, ordered by offset.
     pub(super) fn scan(&self, content: &[u8], mut found: impl FnMut(usize, usize)) {
-        let mut end = MIN_ANCHOR;
-        while let Some(block) = content.get(end.wrapping_sub(BLOCK)..end) {
-            let slot = slot(block);
-            match self.jumps[slot] {
-                0 => {
-                    self.report(slot, content, end - MIN_ANCHOR, &mut found);
-                    end += 1;
+        for (start, stretch) in printable_stretches::<MIN_ANCHOR>(content) {
+            let mut end = MIN_ANCHOR;
+            while let Some(block) = stretch.get(end.wrapping_sub(BLOCK)..end) {
+                let slot = slot(block);
+                match self.jumps[slot] {
+                    0 => {
+                        self.report(slot, content, start + end - MIN_ANCHOR, &mut found);
+                        end += 1;
+                    }
+                    jump => end += usize::from(jump),
                 }
-                jump => end += usize::from(jump),
             }
         }
     }

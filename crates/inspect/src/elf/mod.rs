@@ -8,8 +8,7 @@
 //! is reached.
 //!
 //! Left out: DWARF (compilers come from `.comment` texts only), microMIPS code, and the number of
-//! functions in programs without symbols on ARM and MIPS (there only the protected functions are
-//! counted).
+//! functions in MIPS16 programs and in those that mix ARM and Thumb, if they have no symbols.
 //!
 //! Invariant: every read is checked against the end of the file, every loop has a limit, and no
 //! section header decides a mitigation of a linked file.

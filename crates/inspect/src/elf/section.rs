@@ -24,6 +24,8 @@ pub(super) enum Trust {
 pub(super) struct Section<'a> {
     pub(super) name: &'a [u8],
     pub(super) kind: u32,
+    /// `sh_addr`.
+    pub(super) address: u64,
     pub(super) offset: u64,
     pub(super) size: u64,
     pub(super) link: u32,
@@ -114,6 +116,7 @@ fn parse_section<'a>(file: Reader<'a>, at: u64) -> Option<Section<'a>> {
         name: b"",
         name_at: file.int(at)?,
         kind: file.int(at.checked_add(4)?)?,
+        address: field(1)?,
         offset: field(2)?,
         size: field(3)?,
         link: file.int(after)?,

@@ -11,6 +11,7 @@ use kakoi_model::{
 
 use super::banner::parse_version;
 use super::config::{Config, normalise, parse_config};
+use super::ikconfig::find_ikconfig;
 use super::infer::{from_vermagic, present};
 use super::options::{arch_words, option_of_module};
 use crate::Contents;
@@ -166,6 +167,37 @@ pub(super) fn apply_modules(
             }
         }
     }
+}
+
+/// Where `CONFIG_IKCONFIG` is `m`, the configuration lies in the module `configs`.
+pub(super) fn apply_config_modules(
+    kernels: &mut [OfContent<KernelFacts>],
+    files: &[File],
+    contents: &dyn Contents,
+) {
+    for file in files.iter().filter(|file| is_config_module(file)) {
+        let Some(content) = file.digest().and_then(|digest| contents.read(&digest)) else {
+            continue;
+        };
+        let Some((at, text)) = find_ikconfig(&content) else { continue };
+        let Some(config) = parse_config(&String::from_utf8_lossy(&text)) else { continue };
+        let release = crate::elf::parse_elf(&content).and_then(|elf| elf.module?.vermagic);
+        let release = release.as_deref().and_then(|magic| magic.split_ascii_whitespace().next());
+        for kernel in kernels.iter_mut().map(|kernel| &mut kernel.facts) {
+            if release != Some(&kernel.release) || kernel.config_source == ConfigSource::Ikconfig {
+                continue;
+            }
+            kernel.options = normalise(&config, kernel.version, ConfigSource::Ikconfig);
+            kernel.config_source = ConfigSource::Ikconfig;
+            let evidence = Evidence::at("IKCONFIG", at as u64).in_file(file.place());
+            kernel.evidence.push(evidence);
+        }
+    }
+}
+
+fn is_config_module(file: &File) -> bool {
+    let name = file.path.file_name();
+    (name == b"configs.ko" || name.starts_with(b"configs.ko.")) && file.size() <= MAX_CONFIG_BYTES
 }
 
 fn add_modules(

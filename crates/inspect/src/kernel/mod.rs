@@ -165,6 +165,7 @@ pub fn complete_kernels(
 ) {
     image::drop_headers_of_known(kernels);
     image::apply_modules(kernels, files, modules);
+    image::apply_config_modules(kernels, files, contents);
     image::apply_configs(kernels, files, contents);
     for kernel in kernels.iter_mut().map(|kernel| &mut kernel.facts) {
         if kernel.command_line.is_none() {

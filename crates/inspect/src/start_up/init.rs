@@ -84,8 +84,9 @@ pub(super) fn start(boot: &mut Boot<'_>) {
         }
     }
     if has_preinit && !boot.found.start_ups().iter().any(|known| known.command == "/etc/preinit") {
-        // Older OpenWrt: the kernel is told `init=/etc/preinit`.
+        // Older OpenWrt: the kernel is told `init=/etc/preinit`, in a command line that is not here.
         let context = kernel_context(boot, &early).by(StartMechanism::RcScript);
+        let context = context.at_most(StartCertainty::Conditional);
         start_words(boot, &["/etc/preinit"], context, Scope::of_init());
     }
 }
@@ -123,7 +124,8 @@ fn start_kind(boot: &mut Boot<'_>, file: &File, context: &Context) {
             openrc::start(boot, context);
             start_inittab(boot, &content, context);
         }
-        Kind::SysV | Kind::BusyBox | Kind::Own => start_inittab(boot, &content, context),
+        Kind::SysV | Kind::BusyBox => start_inittab(boot, &content, context),
+        Kind::Own => start_by_own(boot, &content, context),
     }
 }
 
@@ -133,7 +135,7 @@ fn kind_of(boot: &Boot<'_>, file: &File, content: &[u8]) -> Kind {
         Kind::Systemd
     } else if file.path.file_name() == b"openrc-init" {
         Kind::OpenRc
-    } else if boot.resolver.is_multi_call(file) || has("BusyBox v") {
+    } else if has("BusyBox v") || boot.resolver.is_multi_call(file) && content.is_empty() {
         Kind::BusyBox
     } else if has("/etc/preinit") && (has("procd") || has("ubus")) {
         Kind::Procd
@@ -142,6 +144,18 @@ fn kind_of(boot: &Boot<'_>, file: &File, content: &[u8]) -> Kind {
     } else {
         Kind::Own
     }
+}
+
+/// A vendor's own init: what it names in its strings it reads, when is not known. What it does not
+/// name may still be read by a name that it puts together.
+fn start_by_own(boot: &mut Boot<'_>, init: &[u8], context: &Context) {
+    let names = |text: &[u8]| memmem::find(init, text).is_some();
+    let certainty = match (names(b"inittab"), names(b"rcS")) {
+        (true, _) => StartCertainty::Always,
+        (false, true) => StartCertainty::Conditional,
+        (false, false) => StartCertainty::Possible,
+    };
+    start_inittab(boot, init, &context.clone().at_most(certainty));
 }
 
 /// `inittab` where the program says it is (vendors move it), otherwise in its usual place.

@@ -14,6 +14,7 @@ use super::context::Context;
 use super::daemons;
 use super::resolve::TargetKind;
 use super::shell::{Scope, Text};
+use crate::text::{is_printable, printable_stretches};
 
 /// Bytes that are searched in one root file system.
 const MAX_BYTES: u64 = 256 << 20;
@@ -74,13 +75,17 @@ fn with_libraries<'a>(boot: &Boot<'a>, program: &'a File) -> Vec<&'a File> {
     let mut files = vec![program];
     let Some(content) = read_program(boot, program) else { return files };
     let mut digests: BTreeSet<Digest> = program.digest().into_iter().collect();
-    for (_, text) in strings(&content) {
-        let library = text.starts_with("lib") && text.contains(".so") && !text.contains([' ', '/']);
-        if !library || PLAIN_LIBRARIES.iter().any(|plain| text.starts_with(plain)) {
+    for text in library_names(&content) {
+        let name = text.rsplit('/').next().unwrap_or(text);
+        if PLAIN_LIBRARIES.iter().any(|plain| name.starts_with(plain)) {
             continue;
         }
-        for directory in ["/lib", "/usr/lib", "/usr/local/lib"] {
-            let file = boot.root().file(&ImagePath::from(directory).join(text));
+        let plug_in = text.starts_with('/');
+        let directories: &[&str] =
+            if plug_in { &["/"] } else { &["/lib", "/usr/lib", "/usr/local/lib"] };
+        for directory in directories {
+            let path = ImagePath::from(*directory).join(text.trim_start_matches('/'));
+            let file = boot.root().file(&path);
             if let Some(file) = file
                 && file.digest().is_some_and(|digest| digests.insert(digest))
             {
@@ -91,12 +96,40 @@ fn with_libraries<'a>(boot: &Boot<'a>, program: &'a File) -> Vec<&'a File> {
     files
 }
 
+/// Texts like `libshared.so`, which the dynamic section or a call of `dlopen` refers to, and paths of
+/// plug-ins.
+fn library_names(content: &[u8]) -> impl Iterator<Item = &str> {
+    let mut last = 0;
+    memmem::find_iter(content, ".so").filter_map(move |at| {
+        let before = content.get(last..at)?.iter().rev();
+        let start = at - before.take_while(|byte| is_printable(**byte)).count();
+        let behind = content.get(at..)?.iter().take(*LENGTHS.end());
+        let end = at + behind.take_while(|byte| is_printable(**byte)).count();
+        last = end;
+        let text = std::str::from_utf8(content.get(start..end)?).ok()?;
+        let name = text.rsplit('/').next().unwrap_or(text);
+        let plug_in = text.starts_with('/') && name.ends_with(".so");
+        let library = name.starts_with("lib") && !text.contains('/');
+        let wanted = (library || plug_in) && !text.contains(' ') && LENGTHS.contains(&text.len());
+        wanted.then_some(text)
+    })
+}
+
 fn read_program(boot: &Boot<'_>, file: &File) -> Option<bytes::Bytes> {
-    if file.size() > MAX_PROGRAM || boot.resolver.is_multi_call(file) {
+    if file.size() > MAX_PROGRAM {
         return None;
     }
     let content = boot.root().content(file)?;
+    if boot.resolver.is_multi_call(file) && is_tool_box(&content) {
+        return None;
+    }
     content.starts_with(b"\x7fELF").then_some(content)
+}
+
+/// BusyBox and Toybox have the names of programs in them because they are these programs. A
+/// vendor's `rc` has them because it starts them.
+fn is_tool_box(content: &[u8]) -> bool {
+    [&b"BusyBox v"[..], b"toybox "].iter().any(|name| memmem::find(content, name).is_some())
 }
 
 fn start_named_by(boot: &mut Boot<'_>, file: &File, context: &Context) {
@@ -124,16 +157,37 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
     let scope = Scope::of_init();
     let Some(name) = words.first() else { return };
     let target = boot.resolver.resolve(name, &scope);
-    let Some(file) = target.file else { return };
+    let Some(file) = target.file else {
+        return start_made_at_run_time(boot, words, context);
+    };
     let executable = file.mode.is_none_or(|mode| mode & 0o111 != 0);
     let content = boot.root().content(file).unwrap_or_default();
     let head = content.get(..4).unwrap_or_default();
     // Text without a first line that names an interpreter is more likely data.
     let plain = !head.starts_with(b"#!") && head != b"\x7fELF" && !name.ends_with(".sh");
     let library = matches!(target.kind, TargetKind::Program) && name.contains(".so");
-    if !executable || library || plain || file.digest() == by.digest() {
+    // Of the names of a multi-call program most are not started by it; those of daemons may be.
+    let itself = file.digest() == by.digest() && daemons::find_service(name).is_none();
+    if !executable || library || plain || itself {
         return;
     }
+    launch_possible(boot, words, context);
+}
+
+/// A program or script that is not in the image because it is put together at boot: its place is
+/// one that changes at run time, and its name is that of something that is run.
+fn start_made_at_run_time(boot: &mut Boot<'_>, words: &[&str], context: Context) {
+    let Some((directory, name)) = words.first().and_then(|name| name.rsplit_once('/')) else {
+        return;
+    };
+    let changes = directory.starts_with("/tmp") || directory.starts_with("/var");
+    let is_run = directory.ends_with("bin") || name.ends_with(".sh") || name.starts_with("rc.");
+    if changes && is_run && !name.is_empty() && !name.contains('%') {
+        launch_possible(boot, words, context);
+    }
+}
+
+fn launch_possible(boot: &mut Boot<'_>, words: &[&str], context: Context) {
     let background = words.last().is_some_and(|word| *word == "&");
     let words = words.iter().filter(|word| **word != "&").map(|word| {
         let unknown = word.contains('%');
@@ -141,7 +195,7 @@ fn start_possible(boot: &mut Boot<'_>, words: &[&str], context: Context, by: &Fi
     });
     let mut context = context.by(StartMechanism::Program).at_most(StartCertainty::Possible);
     context.service = background;
-    boot.start(Launch { words: words.collect(), context, scope });
+    boot.start(Launch { words: words.collect(), context, scope: Scope::of_init() });
 }
 
 /// The commands that a string may hold, each as words.
@@ -184,36 +238,40 @@ fn is_command(words: &[&str], several: bool, searches_path: bool) -> bool {
     if name.starts_with('/') {
         return true;
     }
-    match words.get(1) {
+    let rest = words.get(1..).unwrap_or_default();
+    match rest.first() {
         Some(second) => {
-            second.starts_with(['-', '/', '%', '&'])
+            rest.iter().take(4).any(|word| is_argument(word))
                 || matches!(*second, "start" | "restart")
                 || several && !daemons::is_brief(name)
         }
-        None => (several || searches_path) && name.len() > 3 && !daemons::is_brief(name),
+        // The bare name of a well-known daemon is what `system` is given to start it.
+        None => {
+            daemons::find_service(name).is_some()
+                || (several || searches_path) && name.len() > 3 && !daemons::is_brief(name)
+        }
     }
+}
+
+/// What a command line has and prose has not: options, paths, formats, interfaces, addresses.
+fn is_argument(word: &str) -> bool {
+    let is_interface = |word: &str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let known = ["eth", "br", "ath", "wlan", "ra", "ppp", "lo", "vlan", "wl", "wifi"];
+        letters != word && known.contains(&letters)
+    };
+    word.starts_with(['-', '/', '%', '&']) || is_interface(word)
 }
 
 fn is_redirect(word: &str) -> bool {
     word.starts_with(['>', '<']) || word.starts_with("2>") || word.starts_with("1>")
 }
 
-/// Printable stretches with their offsets.
+/// Texts of a length that commands have, with their offsets.
 fn strings(content: &[u8]) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        while at < content.len() {
-            let rest = content.get(at..)?;
-            let length = rest.iter().take_while(|byte| (0x20..0x7f).contains(*byte)).count();
-            let start = at;
-            at += length + 1;
-            if LENGTHS.contains(&length)
-                && let Ok(text) = std::str::from_utf8(rest.get(..length)?)
-            {
-                return Some((start, text));
-            }
-        }
-        None
+    printable_stretches::<{ *LENGTHS.start() }>(content).filter_map(|(start, text)| {
+        let text = LENGTHS.contains(&text.len()).then_some(text)?;
+        Some((start, std::str::from_utf8(text).ok()?))
     })
 }
 

@@ -333,3 +333,48 @@ fn hostile_scripts_end() {
     assert!(has(&found, "last"), "one script must not starve another");
     assert!(started.elapsed().as_secs() < 20);
 }
+
+#[test]
+fn a_variable_of_two_values_starts_both_programs_perhaps() {
+    let tree = busybox(&["/bin/sh"])
+        .file(
+            "/etc/init.d/rcS",
+            0o755,
+            "#!/bin/sh\nDIR=/one\nif [ -f /tmp/flag ]; then DIR=/two; fi\n$DIR/watch-dog -d &\n\
+             if read line; then X=$line; else X=/one/other; fi\n$X/never\n",
+        )
+        .file("/one/watch-dog", 0o755, ELF)
+        .file("/two/watch-dog", 0o755, "\x7fELF another")
+        .file("/one/never", 0o755, ELF);
+    let found = boot(&tree);
+    let places: Vec<String> = found
+        .iter()
+        .filter(|start_up| start_up.command.ends_with("/watch-dog"))
+        .map(|start_up| start_up.program.as_ref().unwrap().path.absolute())
+        .collect();
+    assert_eq!(places, ["/one/watch-dog", "/two/watch-dog"]);
+    assert_eq!(of(&found, "watch-dog").certainty, StartCertainty::Conditional);
+    assert!(!has(&found, "never"), "one of its values could be anything");
+}
+
+#[test]
+fn an_init_of_the_vendor_is_believed_only_what_it_names() {
+    let with = |init: &[u8]| {
+        let tree = Sketch::new()
+            .file("/sbin/rc", 0o755, init)
+            .link("/sbin/init", "rc")
+            .link("/sbin/watchdog", "rc")
+            .file("/bin/sh", 0o755, BUSYBOX)
+            .file("/usr/sbin/httpd", 0o755, ELF)
+            .file("/etc/init.d/rcS", 0o755, "#!/bin/sh\n/usr/sbin/logger\n")
+            .file("/usr/sbin/logger", 0o755, "\x7fELF logger");
+        boot(&tree)
+    };
+    let silent = with(b"\x7fELF\0_eval\0httpd\0watchdog\0");
+    assert_eq!(of(&silent, "logger").certainty, StartCertainty::Possible);
+    let httpd = of(&silent, "httpd");
+    assert_eq!(httpd.certainty, StartCertainty::Possible);
+    assert_eq!(httpd.mechanism, StartMechanism::Program);
+    let naming = with(b"\x7fELF\0system\0/etc/init.d/rcS\0");
+    assert_eq!(of(&naming, "logger").certainty, StartCertainty::Conditional);
+}

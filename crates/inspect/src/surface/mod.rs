@@ -8,6 +8,7 @@ mod accounts;
 mod der;
 mod key;
 mod listeners;
+mod needles;
 mod pem;
 mod permissions;
 mod sdk;

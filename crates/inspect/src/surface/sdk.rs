@@ -2,13 +2,14 @@
 //! Marks of chip vendors and their SDKs, by the rules of `rules/sdk-marks.toml`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use kakoi_model::{Digest, ElfFacts, Evidence, File, KernelFacts, OfContent, SdkMark, escape};
 use regex::bytes::Regex;
 use serde::Deserialize;
 
 use super::compile;
+use super::needles::find_needles;
 use crate::Root;
 
 const RULES: &str = include_str!("../../../../rules/sdk-marks.toml");
@@ -55,21 +56,40 @@ enum Subject {
 
 struct Rule {
     mark: Mark,
-    pattern: Regex,
-    file: Option<Regex>,
+    pattern: Pattern,
+    file: Option<Pattern>,
 }
 
-static COMPILED: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+/// An expression that is compiled when a text holds one of the literals that its matches need.
+struct Pattern {
+    source: String,
+    needles: Option<Vec<String>>,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn new(source: &str) -> Self {
+        Self { source: source.to_owned(), needles: find_needles(source), compiled: OnceLock::new() }
+    }
+
+    /// The expression, if it could match the text, which is given in lower case too.
+    fn for_text(&self, lower: &str) -> Option<&Regex> {
+        let needles = self.needles.as_deref();
+        if needles.is_some_and(|all| !all.iter().any(|needle| lower.contains(needle))) {
+            return None;
+        }
+        self.compiled.get_or_init(|| compile(&self.source)).as_ref()
+    }
+}
+
+static RULES_BY_SUBJECT: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let rules = toml::from_str::<Rules>(RULES).map(|rules| rules.mark).unwrap_or_default();
-    let rule = |mark: Mark| {
-        let pattern = compile(&mark.pattern)?;
-        let file = match &mark.file {
-            Some(file) => Some(compile(file)?),
-            None => None,
-        };
-        Some(Rule { mark, pattern, file })
+    let rule = |mark: Mark| Rule {
+        pattern: Pattern::new(&mark.pattern),
+        file: mark.file.as_deref().map(Pattern::new),
+        mark,
     };
-    rules.into_iter().filter_map(rule).collect()
+    rules.into_iter().map(rule).collect()
 });
 
 /// Marks by vendor and family.
@@ -81,13 +101,21 @@ struct Found {
 impl Found {
     /// Holds all rules on a subject against a text.
     fn search(&mut self, subject: Subject, text: &str, evidence: impl Fn(&str) -> Evidence) {
-        for rule in COMPILED.iter().filter(|rule| rule.mark.on == subject) {
-            self.apply(rule, text, &evidence);
+        let lower = text.to_ascii_lowercase();
+        for rule in RULES_BY_SUBJECT.iter().filter(|rule| rule.mark.on == subject) {
+            self.apply(rule, text, &lower, &evidence);
         }
     }
 
-    fn apply(&mut self, rule: &Rule, text: &str, evidence: &impl Fn(&str) -> Evidence) {
-        let Some(found) = rule.pattern.captures(text.as_bytes()) else { return };
+    fn apply(
+        &mut self,
+        rule: &Rule,
+        text: &str,
+        lower: &str,
+        evidence: &impl Fn(&str) -> Evidence,
+    ) {
+        let Some(pattern) = rule.pattern.for_text(lower) else { return };
+        let Some(found) = pattern.captures(text.as_bytes()) else { return };
         let group = found.get(1).map(|group| String::from_utf8_lossy(group.as_bytes()));
         let group = group.unwrap_or_default();
         let family = rule
@@ -167,11 +195,15 @@ fn search_file(found: &mut Found, file: &File, elf: Option<&ElfFacts>) {
 }
 
 fn search_texts(found: &mut Found, root: &Root<'_>) {
-    let rules: Vec<&Rule> = COMPILED.iter().filter(|rule| rule.mark.on == Subject::Text).collect();
+    let texts = RULES_BY_SUBJECT.iter().filter(|rule| rule.mark.on == Subject::Text);
+    let rules: Vec<&Rule> = texts.collect();
     for file in root.files().filter(|file| file.size() > 0 && file.size() <= MAX_TEXT) {
         let path = file.path.absolute();
-        let wanted =
-            |rule: &&&Rule| rule.file.as_ref().is_some_and(|file| file.is_match(path.as_bytes()));
+        let lower = path.to_ascii_lowercase();
+        let wanted = |rule: &&&Rule| {
+            let file = rule.file.as_ref().and_then(|file| file.for_text(&lower));
+            file.is_some_and(|file| file.is_match(path.as_bytes()))
+        };
         let rules: Vec<&&Rule> = rules.iter().filter(wanted).collect();
         if rules.is_empty() {
             continue;
@@ -185,7 +217,8 @@ fn search_texts(found: &mut Found, root: &Root<'_>) {
                     .on_line(number)
                     .with_excerpt(line.as_bytes())
             };
-            rules.iter().for_each(|rule| found.apply(rule, line, &seen));
+            let lower = line.to_ascii_lowercase();
+            rules.iter().for_each(|rule| found.apply(rule, line, &lower, &seen));
         }
     }
 }
@@ -198,9 +231,17 @@ mod tests {
     #[test]
     fn every_rule_compiles_and_is_plausible() {
         let rules = toml::from_str::<Rules>(RULES).expect("rules/sdk-marks.toml is valid");
-        assert_eq!(COMPILED.len(), rules.mark.len());
-        assert!(COMPILED.iter().all(|rule| (1..=3).contains(&rule.mark.weight)));
-        assert!(COMPILED.iter().all(|rule| rule.file.is_some() == (rule.mark.on == Subject::Text)));
+        let all = &*RULES_BY_SUBJECT;
+        assert_eq!(all.len(), rules.mark.len());
+        for rule in all {
+            let patterns = std::iter::once(&rule.pattern).chain(&rule.file);
+            for pattern in patterns {
+                assert!(compile(&pattern.source).is_some(), "{}", pattern.source);
+                assert!(pattern.needles.is_some(), "{} is compiled for each image", pattern.source);
+            }
+            assert!((1..=3).contains(&rule.mark.weight));
+            assert_eq!(rule.file.is_some(), rule.mark.on == Subject::Text);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::process::Command;
 use memchr::memmem;
 
 /// One kernel of a package.
+#[allow(dead_code)] // Each test uses a part of it.
 pub(crate) struct DebianKernel {
     pub(crate) release: String,
     /// In the words of `ElfFacts::machine`.
@@ -18,39 +19,87 @@ pub(crate) struct DebianKernel {
     pub(crate) config: String,
 }
 
-/// Start and end of the package name, architecture of the package, machine.
-const WANTED: [(&str, &str, &str, &str); 4] = [
-    ("linux-image-6.1.0-", "-4kc-malta", "mipsel", "mips"),
-    ("linux-image-6.1.0-", "-rpi", "armel", "arm"),
-    ("linux-image-6.1.0-", "-cloud-arm64", "arm64", "aarch64"),
-    ("linux-image-5.10.0-", "-cloud-amd64", "amd64", "x86-64"),
+/// A package to fetch: suite, start and end of its name, its architecture, and the machine.
+type Wanted = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+const WANTED: [Wanted; 4] = [
+    ("bookworm", "linux-image-6.1.0-", "-4kc-malta", "mipsel", "mips"),
+    ("bookworm", "linux-image-6.1.0-", "-rpi", "armel", "arm"),
+    ("bookworm", "linux-image-6.1.0-", "-cloud-arm64", "arm64", "aarch64"),
+    ("bullseye", "linux-image-5.10.0-", "-cloud-amd64", "amd64", "x86-64"),
+];
+/// Fetched only where `KAKOI_KERNELS=all` asks for it: about 550 MB.
+const MORE: [Wanted; 10] = [
+    ("bookworm", "linux-image-6.1.0-", "-armmp", "armhf", "arm"),
+    ("bookworm", "linux-image-6.1.0-", "-marvell", "armel", "arm"),
+    ("bookworm", "linux-image-6.1.0-", "-arm64", "arm64", "aarch64"),
+    ("bookworm", "linux-image-6.1.0-", "-5kc-malta", "mips64el", "mips"),
+    ("bookworm", "linux-image-6.1.0-", "-loongson-3", "mips64el", "mips"),
+    ("bookworm", "linux-image-6.1.0-", "-powerpc64le", "ppc64el", "powerpc64"),
+    ("bookworm", "linux-image-6.1.0-", "-686", "i386", "i386"),
+    ("bullseye", "linux-image-5.10.0-", "-armmp", "armhf", "arm"),
+    ("bullseye", "linux-image-5.10.0-", "-rt-686-pae", "i386", "i386"),
+    ("bookworm-backports", "linux-image-6.12.", "-armmp", "armhf", "arm"),
+];
+const SUITES: [(&str, &str); 3] = [
+    ("bookworm", "mipsel armel arm64 armhf mips64el ppc64el i386 amd64"),
+    ("bullseye", "amd64 armhf i386"),
+    ("bookworm-backports", "mips64el armhf"),
 ];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// All of them; panics with what is missing when they cannot be had.
+#[allow(dead_code)] // Each test uses a part of it.
 pub(crate) fn fetch_kernels() -> Vec<DebianKernel> {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernel-truth");
     fs::create_dir_all(&cache).expect("a cache directory");
+    let all = std::env::var_os("KAKOI_KERNELS").is_some_and(|which| which == "all");
+    let more = if all { &MORE[..] } else { &[] };
     WANTED
         .iter()
-        .map(|(start, end, arch, machine)| {
-            let folder = cache.join(format!("{}{end}", start.trim_end_matches('-')));
+        .chain(more)
+        .map(|wanted| {
+            let (suite, start, end, arch, machine) = wanted;
+            let stem = start.trim_end_matches(['-', '.']);
+            let folder = cache.join(format!("{suite}-{stem}{end}-{arch}"));
             if !folder.join("done").exists() {
-                fetch(&cache, &folder, start, end, arch);
+                fetch(&cache, &folder, wanted);
             }
             read(&folder, machine)
         })
         .collect()
 }
 
-fn fetch(cache: &Path, folder: &Path, start: &str, end: &str, arch: &str) {
-    let conf = apt_root(cache);
+/// The files of the one package of Debian that has a kernel with `CONFIG_IKCONFIG`: `linux.uml`, and
+/// its module `configs.ko`.
+#[allow(dead_code)] // Each test uses a part of it.
+pub(crate) fn fetch_user_mode_linux() -> (Vec<u8>, Vec<u8>) {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("user-mode-linux");
+    if !cache.join("done").exists() {
+        fs::create_dir_all(&cache).expect("a cache directory");
+        let conf = apt_root(&cache, "bookworm");
+        run(Command::new("apt-get").env("APT_CONFIG", &conf).current_dir(&cache).args([
+            "-q",
+            "download",
+            "user-mode-linux:amd64",
+        ]));
+        let unpack = "dpkg-deb --fsys-tarfile user-mode-linux_*.deb | tar -x --wildcards --transform 's,.*/,,' \
+            ./usr/bin/linux.uml '*/configs.ko' && rm -f *.deb && touch done";
+        run(Command::new("sh").args(["-ec", unpack]).current_dir(&cache));
+    }
+    let read =
+        |name: &str| fs::read(cache.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    (read("linux.uml"), read("configs.ko"))
+}
+
+fn fetch(cache: &Path, folder: &Path, (suite, start, end, arch, _): &Wanted) {
+    let conf = apt_root(cache, suite);
     let names = run(Command::new("apt-cache").env("APT_CONFIG", &conf).args(["pkgnames", start]));
     let newest = names
         .lines()
         .filter(|name| {
             let middle = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
-            middle.is_some_and(|middle| middle.chars().all(|c| c.is_ascii_digit()))
+            middle.is_some_and(|middle| !middle.contains(['-', 'r']))
         })
         .max_by_key(|name| (name.len(), name.to_owned()));
     let newest =
@@ -67,8 +116,8 @@ fn fetch(cache: &Path, folder: &Path, start: &str, end: &str, arch: &str) {
 }
 
 /// A package configuration of our own beside the machine's, which stays untouched.
-fn apt_root(cache: &Path) -> PathBuf {
-    let root = cache.join("apt");
+fn apt_root(cache: &Path, suite: &str) -> PathBuf {
+    let root = cache.join(format!("apt-{suite}"));
     let conf = root.join("apt.conf");
     if root.join("updated").exists() {
         return conf;
@@ -83,17 +132,16 @@ fn apt_root(cache: &Path) -> PathBuf {
         fs::create_dir_all(root.join(folder)).expect("folders of apt");
     }
     let mirror = mirror();
-    let source = |suite: &str, arches: &str| {
-        format!(
-            "Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nArchitectures: {arches}\nSigned-By: {KEYRING}\n\n"
-        )
-    };
-    let sources = source("bookworm", "mipsel armel arm64") + &source("bullseye", "amd64");
+    let arches = SUITES.iter().find(|(name, _)| *name == suite).expect("a known suite").1;
+    let sources = format!(
+        "Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nArchitectures: {arches}\nSigned-By: {KEYRING}\n"
+    );
+    let quoted: String = arches.split(' ').map(|arch| format!("\"{arch}\"; ")).collect();
     fs::write(root.join("etc/sources.list.d/debian.sources"), sources).expect("sources");
     fs::write(root.join("status"), "").expect("status");
     let text = format!(
         "Dir::Etc \"{0}/etc\";\nDir::State \"{0}/state\";\nDir::State::status \"{0}/status\";\nDir::Cache \"{0}/cache\";\n\
-         APT::Architecture \"amd64\";\nAPT::Architectures {{ \"amd64\"; \"arm64\"; \"armel\"; \"mipsel\"; }};\n\
+         APT::Architecture \"amd64\";\nAPT::Architectures {{ {quoted}}};\n\
          Acquire::Languages \"none\";\nAPT::Sandbox::User \"root\";\nAcquire::Check-Valid-Until \"false\";\n",
         root.display()
     );
@@ -163,12 +211,13 @@ fn decompress(packed: Vec<u8>) -> Option<Vec<u8>> {
     if packed.get(0x38..0x3c) == Some(b"ARM\x64") {
         return Some(packed);
     }
-    decoders.iter().find_map(|(magic, decode)| {
+    let unpacked = decoders.iter().find_map(|(magic, decode)| {
         memmem::find_iter(&packed, magic).take(64).find_map(|at| {
             let kernel = decode(&packed[at..])?;
             memmem::find(&kernel, b"Linux version ").map(|_| kernel)
         })
-    })
+    });
+    unpacked.or_else(|| memmem::find(&packed, b"Linux version ").map(|_| packed))
 }
 
 /// What comes out before the decoder meets the bytes that follow the stream.

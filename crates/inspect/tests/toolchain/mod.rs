@@ -3,6 +3,8 @@
 
 #![allow(dead_code)] // Each test uses a part of it.
 
+mod musl;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -38,56 +40,88 @@ pub(crate) const FUNCTIONS: u32 = 7;
 /// A C compiler and the tools beside it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Toolchain {
-    pub(crate) compiler: &'static str,
-    pub(crate) strip: &'static str,
+    /// Distinct.
+    pub(crate) name: &'static str,
+    compiler: &'static str,
+    strip: &'static str,
+    /// In the words of `ElfFacts::machine`.
     pub(crate) machine: &'static str,
+    /// In the words of `LibC::family`.
     pub(crate) libc: &'static str,
     /// The Debian package that has it.
     package: &'static str,
+    /// The compiler is made for glibc: architecture and triplet of the musl to build with.
+    musl: Option<(&'static str, &'static str)>,
 }
 
-pub(crate) const TOOLCHAINS: [Toolchain; 6] = [
-    Toolchain::new("gcc", "strip", "x86-64", "glibc", "gcc"),
-    Toolchain::new(
-        "aarch64-linux-gnu-gcc",
-        "aarch64-linux-gnu-strip",
-        "aarch64",
-        "glibc",
-        "gcc-aarch64-linux-gnu",
-    ),
-    Toolchain::new(
-        "arm-linux-gnueabihf-gcc",
-        "arm-linux-gnueabihf-strip",
-        "arm",
-        "glibc",
-        "gcc-arm-linux-gnueabihf",
-    ),
-    Toolchain::new(
-        "mips-linux-gnu-gcc",
-        "mips-linux-gnu-strip",
-        "mips",
-        "glibc",
-        "gcc-mips-linux-gnu",
-    ),
-    Toolchain::new(
-        "mipsel-linux-gnu-gcc",
-        "mipsel-linux-gnu-strip",
-        "mips",
-        "glibc",
-        "gcc-mipsel-linux-gnu",
-    ),
-    Toolchain::new("musl-gcc", "strip", "x86-64", "musl", "musl-tools"),
+pub(crate) const AMD64: Toolchain = Toolchain::glibc("amd64", "gcc", "strip", "x86-64", "gcc");
+pub(crate) const ARM64: Toolchain = Toolchain::glibc(
+    "arm64",
+    "aarch64-linux-gnu-gcc",
+    "aarch64-linux-gnu-strip",
+    "aarch64",
+    "gcc-aarch64-linux-gnu",
+);
+pub(crate) const ARMHF: Toolchain = Toolchain::glibc(
+    "armhf",
+    "arm-linux-gnueabihf-gcc",
+    "arm-linux-gnueabihf-strip",
+    "arm",
+    "gcc-arm-linux-gnueabihf",
+);
+pub(crate) const MIPS: Toolchain = Toolchain::glibc(
+    "mips",
+    "mips-linux-gnu-gcc",
+    "mips-linux-gnu-strip",
+    "mips",
+    "gcc-mips-linux-gnu",
+);
+pub(crate) const MIPSEL: Toolchain = Toolchain::glibc(
+    "mipsel",
+    "mipsel-linux-gnu-gcc",
+    "mipsel-linux-gnu-strip",
+    "mips",
+    "gcc-mipsel-linux-gnu",
+);
+pub(crate) const MUSL: Toolchain = Toolchain {
+    name: "amd64-musl",
+    compiler: "musl-gcc",
+    libc: "musl",
+    package: "musl-tools",
+    ..AMD64
+};
+
+/// Debian has no musl for big-endian MIPS.
+pub(crate) const TOOLCHAINS: [Toolchain; 9] = [
+    AMD64,
+    ARM64,
+    ARMHF,
+    MIPS,
+    MIPSEL,
+    MUSL,
+    ARM64.with_musl("arm64-musl", "arm64", "aarch64-linux-musl"),
+    ARMHF.with_musl("armhf-musl", "armhf", "arm-linux-musleabihf"),
+    MIPSEL.with_musl("mipsel-musl", "mipsel", "mipsel-linux-musl"),
 ];
 
 impl Toolchain {
-    const fn new(
+    const fn glibc(
+        name: &'static str,
         compiler: &'static str,
         strip: &'static str,
         machine: &'static str,
-        libc: &'static str,
         package: &'static str,
     ) -> Self {
-        Self { compiler, strip, machine, libc, package }
+        Self { name, compiler, strip, machine, libc: "glibc", package, musl: None }
+    }
+
+    const fn with_musl(
+        self,
+        name: &'static str,
+        architecture: &'static str,
+        triplet: &'static str,
+    ) -> Self {
+        Self { name, libc: "musl", musl: Some((architecture, triplet)), ..self }
     }
 
     /// Compiles [`PROGRAM`] with these flags; a compiler that is missing fails the test.
@@ -96,8 +130,10 @@ impl Toolchain {
         if !source.exists() {
             std::fs::write(&source, PROGRAM).unwrap();
         }
-        let output = directory.join(format!("{}-{name}", self.compiler));
+        let output = directory.join(format!("{}-{name}", self.name));
+        let library = self.musl.map(|(architecture, triplet)| musl::fetch(architecture, triplet));
         let ran = Command::new(self.compiler)
+            .args(library.into_iter().flatten())
             .arg("-O2")
             .args(flags)
             .arg("-o")
@@ -111,7 +147,7 @@ impl Toolchain {
                 )
             });
         let said = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success(), "{} {flags:?}: {said}", self.compiler);
+        assert!(ran.status.success(), "{} {flags:?}: {said}", self.name);
         output
     }
 

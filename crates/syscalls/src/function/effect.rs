@@ -51,6 +51,8 @@ impl Walk<'_, '_> {
                 self.write(*register, found, false, state);
             }
             Effect::Compare { left, right } => self.compare(*left, *right, state),
+            Effect::ClobberFlags => state.forget_compared(),
+            Effect::Overwrite { address, bytes } => self.overwrite(address, *bytes, state),
         }
     }
 
@@ -327,6 +329,55 @@ impl Walk<'_, '_> {
         self.element(Element { table, bytes, signed, shift: 0, add: 0, index })
     }
 
+    /// The target of a jump by a table of distances, whose entry is `found`.
+    pub(crate) fn distance(&mut self, found: Abstract, shift: u8, base: u64) -> Abstract {
+        let add = |number: u64| {
+            let sum = (number << (shift & 7)).wrapping_add(base);
+            sum & 0xffff_ffff
+        };
+        match found {
+            Abstract::Element(element) => self.change_element(element, |element| {
+                element.shift = shift;
+                element.add = base;
+            }),
+            other => self.sets.map(other, add),
+        }
+    }
+
+    /// The target of a jump into a run of branches.
+    pub(crate) fn steps(
+        &mut self,
+        base: u64,
+        index: Register,
+        shift: u8,
+        state: &State,
+    ) -> Abstract {
+        const MOST_STEPS: u64 = 1024;
+        let step = |number: u64| (number << (shift & 7)).wrapping_add(base) & 0xffff_ffff;
+        let value = state.register(index);
+        if self.sets.constants(&value).is_some() {
+            return self.sets.map(value, step);
+        }
+        let last = match (state.bound(index), shift) {
+            (Some(bound), _) => bound.min(MOST_STEPS),
+            (None, 0) => return Abstract::Unknown,
+            (None, _) => MOST_STEPS,
+        };
+        self.runs.push((0..=last).map(step).collect());
+        Abstract::Run((self.runs.len() - 1) as u32)
+    }
+
+    fn overwrite(&mut self, address: &Address, bytes: u16, state: &mut State) {
+        let (place, index) = self.address(address, state);
+        self.refer(place);
+        match (place, index) {
+            (Abstract::Stack(place), None) => state.clear_slots(place, bytes),
+            (Abstract::Stack(place), Some(_)) => state.forget_slots(&[place]),
+            (Abstract::Unknown, _) if !address.segment => state.forget_slots(&self.escaped),
+            _ => {}
+        }
+    }
+
     fn store(&mut self, address: &Address, value: Value, bytes: u8, state: &mut State) {
         let (place, index) = self.address(address, state);
         self.refer(place);
@@ -389,6 +440,9 @@ fn calculate(operation: Operation, left: u64, right: u64, wide: bool) -> u64 {
             i64::from(left as u32 as i32).checked_shr(count).unwrap_or(0) as u64
         }
         Operation::Multiply => left.wrapping_mul(right),
+        Operation::Below => u64::from(left < right),
+        Operation::Less if wide => u64::from((left as i64) < right as i64),
+        Operation::Less => u64::from((left as u32 as i32) < right as u32 as i32),
     };
     if wide { result } else { result & 0xffff_ffff }
 }

@@ -17,7 +17,6 @@ const MOST_ENTRIES: u64 = 1024;
 
 impl Walk<'_, '_> {
     /// Control leaves by `flow`. True: it comes back behind the instruction.
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn leave(
         &mut self,
         block: u64,
@@ -25,8 +24,6 @@ impl Walk<'_, '_> {
         flow: &Flow,
         target: Option<Abstract>,
         state: &mut State,
-        condition: Option<Condition>,
-        compared: Compared,
     ) -> bool {
         match flow {
             Flow::Next => true,
@@ -41,9 +38,7 @@ impl Walk<'_, '_> {
                 true
             }
             Flow::Jump(_) => {
-                if self.narrow(state, condition, compared, true) {
-                    self.jump(block, at, target.unwrap_or(Abstract::Unknown), state);
-                }
+                self.jump(block, at, target.unwrap_or(Abstract::Unknown), state);
                 false
             }
         }
@@ -71,6 +66,10 @@ impl Walk<'_, '_> {
             self.jump_by_table(block, at, element, state);
             return;
         }
+        if let Abstract::Run(run) = target {
+            self.jump_into_run(block, at, run, state);
+            return;
+        }
         for callee in self.callee(target) {
             match callee {
                 Callee::Address(address) if self.is_inside(address) => {
@@ -79,6 +78,23 @@ impl Walk<'_, '_> {
                 }
                 callee => self.tail(at, callee, state),
             }
+        }
+    }
+
+    /// Every branch of a run may be taken; where it ends nothing tells but the end of the function.
+    fn jump_into_run(&mut self, block: u64, at: u64, run: u32, state: &State) {
+        let targets = self.runs.get(run as usize).cloned().unwrap_or_default();
+        let mut found = false;
+        for target in targets {
+            if !self.is_inside(target) {
+                break;
+            }
+            found = true;
+            self.edges.insert((block, target));
+            self.reach(target, state);
+        }
+        if !found {
+            self.tail(at, Callee::Unknown, state);
         }
     }
 

@@ -101,6 +101,12 @@ impl State {
         self.bounds.retain(|(known, _)| *known != register);
     }
 
+    /// The flags come from nothing that is known.
+    pub(crate) fn forget_compared(&mut self) {
+        self.compared = None;
+        self.compared_register = None;
+    }
+
     pub(crate) fn slot(&self, at: i64) -> Abstract {
         let found = self.slots.binary_search_by_key(&at, |(at, _)| *at);
         found
@@ -120,6 +126,12 @@ impl State {
         }
         let place = self.slots.partition_point(|(other, _)| *other < at);
         self.slots.insert(place, (at, value));
+    }
+
+    /// Forgets slots that overlap these bytes.
+    pub(crate) fn clear_slots(&mut self, at: i64, bytes: u16) {
+        let end = at.saturating_add(i64::from(bytes));
+        self.slots.retain(|(other, _)| *other >= end || other.saturating_add(8) <= at);
     }
 
     /// Forgets slots that a pointer to `escaped` may reach.

@@ -12,7 +12,7 @@ use super::facts::{Callee, Door, Findings, Input, Inputs, Site};
 use super::state::State;
 use super::value::{Abstract, Element, Sets};
 use crate::arch::Convention;
-use crate::isa::{Decoder, Flow, Instruction, Register, Target};
+use crate::isa::{Decoder, Effect, Flow, Instruction, Register, Target};
 use crate::object::{Object, Relocated};
 
 /// The surroundings of a function.
@@ -42,6 +42,8 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) edges: BTreeSet<(u64, u64)>,
     /// Largest index of jump tables, by their address; `None` where nothing bounds it.
     pub(crate) table_bounds: HashMap<u64, Option<u64>>,
+    /// Runs of branches that jumps lead into.
+    pub(crate) runs: Vec<Vec<u64>>,
     decoded: HashMap<u64, Instruction>,
     states: HashMap<u64, State>,
     work: BTreeSet<u64>,
@@ -67,6 +69,7 @@ impl<'o, 'f> Walk<'o, 'f> {
             covered: vec![false; length],
             edges: BTreeSet::new(),
             table_bounds: HashMap::new(),
+            runs: Vec::new(),
             decoded: HashMap::new(),
             states: HashMap::new(),
             work: BTreeSet::new(),
@@ -181,8 +184,8 @@ impl<'o, 'f> Walk<'o, 'f> {
         if let Some(known) = self.decoded.get(&at) {
             return Some(known.clone());
         }
-        let bytes = self.place.object.image.bytes_at(at)?;
-        let found = self.place.decoder.decode(bytes, at)?;
+        let (code, offset) = self.place.object.image.code_at(at)?;
+        let found = self.place.decoder.decode_in(code, offset, at)?;
         self.cover(at, u64::from(found.size));
         self.decoded.insert(at, found.clone());
         Some(found)
@@ -257,9 +260,16 @@ impl<'o, 'f> Walk<'o, 'f> {
             return true;
         }
         let target = self.target(at, &found.flow, state);
-        let compared = state.compared;
         let mut not_taken = state.clone();
         self.apply(at, &found.effects, state);
+        // What compares and branches by itself compares either way; all else happens only under the condition.
+        let compares =
+            found.effects.iter().filter(|effect| matches!(effect, Effect::Compare { .. }));
+        compares.for_each(|effect| self.apply(at, std::slice::from_ref(effect), &mut not_taken));
+        let compared = not_taken.compared;
+        let is_taken = self.narrow(state, found.condition, compared, true);
+        let is_passed = found.condition.is_some()
+            && self.narrow(&mut not_taken, found.condition, compared, false);
         if let Some(only_if_taken) = found.delay_slot
             && let Some(slot) = self.decode(next)
         {
@@ -268,19 +278,16 @@ impl<'o, 'f> Walk<'o, 'f> {
                 self.apply(next, &slot.effects, &mut not_taken);
             }
         }
-        let goes_on = self.leave(block, at, &found.flow, target, state, found.condition, compared);
-        if found.condition.is_some() {
-            let possible = self.narrow(&mut not_taken, found.condition, compared, false);
-            if goes_on && possible {
-                state.join(&not_taken, &mut self.sets);
-                return true;
-            }
-            if possible {
-                *state = not_taken;
-            }
-            return possible || goes_on;
+        let goes_on = is_taken && self.leave(block, at, &found.flow, target, state);
+        if !is_passed {
+            return goes_on;
         }
-        goes_on
+        if goes_on {
+            state.join(&not_taken, &mut self.sets);
+        } else {
+            *state = not_taken;
+        }
+        true
     }
 
     /// Where a jump or call goes, before its delay slot changes the register.
@@ -293,6 +300,12 @@ impl<'o, 'f> Walk<'o, 'f> {
                 let bytes = self.place.object.image.word_size() as u8;
                 self.load(at, address, bytes, false, state)
             }
+            Target::Table { entry, bytes, shift, base } => {
+                let found = self.load(at, entry, *bytes, false, state);
+                self.distance(found, *shift, *base)
+            }
+            Target::Steps { base, index, shift } => self.steps(*base, *index, *shift, state),
+            Target::Unknown => Abstract::Unknown,
         })
     }
 

@@ -4,6 +4,19 @@
 //! Every instruction set decodes into the same few [`Effect`]s and one [`Flow`], so that the
 //! analysis is written once. A decoder may say less than the instruction does ([`Effect::Clobber`]),
 //! never something else: what it does not model it clobbers.
+//!
+//! The target of a [`Flow`] is read before the effects of the same instruction (`jalr`, `ldr pc, [ip, #8]!`). The link
+//! register of a call is an effect (`lr`, `$ra` become a constant). An instruction that compares and branches by itself
+//! (`cbz`, MIPS `beq`) has the [`Effect::Compare`] before its condition is asked.
+
+mod arm;
+mod bytes;
+mod mips;
+mod mips16;
+
+pub use arm::{A32, Thumb};
+pub use mips::{Mips, MipsRevision};
+pub use mips16::Mips16;
 
 mod x86;
 
@@ -49,6 +62,10 @@ pub enum Operation {
     ShiftRightSigned,
     /// Product.
     Multiply,
+    /// 1 where left is below right without sign, else 0 (MIPS `sltu`).
+    Below,
+    /// 1 where left is below right with sign, else 0 (MIPS `slt`).
+    Less,
 }
 
 /// A place in memory: base + index << shift + displacement.
@@ -69,7 +86,8 @@ pub struct Address {
 /// later one sees the registers that an earlier one set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// `register = value`, `bits` wide (8, 16, 32, 64). On x86-64 and AArch64 a 32-bit write clears the upper half;
+    /// `register = value`, `bits` wide (8, 16, 32, 64). On x86-64 and AArch64 a 32-bit write clears the upper half, on MIPS64
+    /// it fills it with the sign;
     /// an 8- or 16-bit write of x86 keeps the rest, which makes the register unknown unless it was a constant.
     Set {
         /// Register that is written.
@@ -139,6 +157,15 @@ pub enum Effect {
         /// Second operand.
         right: Value,
     },
+    /// The flags come from something else than a comparison.
+    ClobberFlags,
+    /// Memory from the address on holds something that is not modelled (vector and floating-point stores, store-conditional).
+    Overwrite {
+        /// Where from.
+        address: Address,
+        /// Number of bytes.
+        bytes: u16,
+    },
 }
 
 /// Where control goes.
@@ -151,6 +178,29 @@ pub enum Target {
     Register(Register),
     /// The content of memory.
     Memory(Address),
+    /// An entry of a table of distances: `base + (memory[entry] << shift)` (Thumb `tbb`, `tbh`).
+    Table {
+        /// Place of the entry.
+        entry: Address,
+        /// Size of an entry: 1, 2.
+        bytes: u8,
+        /// What an entry is shifted by.
+        shift: u8,
+        /// Address that distances count from. Bit 0 tells Thumb.
+        base: u64,
+    },
+    /// `base + (index << shift)`, as wide as a register: a run of branches (`add pc, pc, r3, lsl #2`), or a register and a
+    /// displacement (`sub pc, r3, #31`).
+    Steps {
+        /// Where the run begins.
+        base: u64,
+        /// Register that selects.
+        index: Register,
+        /// Its shift.
+        shift: u8,
+    },
+    /// Anything else.
+    Unknown,
 }
 
 /// How control leaves an instruction.
@@ -215,6 +265,12 @@ pub trait Decoder {
     /// Decodes the instruction at `address`, whose bytes begin `bytes`. On ARM the mode is that of the decoder, and `address` is
     /// even.
     fn decode(&self, bytes: &[u8], address: u64) -> Option<Instruction>;
+
+    /// Decodes the instruction at `offset` of `code`, where what stands before it is known too: the `it` that makes a Thumb
+    /// instruction conditional, the `mov lr, pc` that makes an ARM branch a call.
+    fn decode_in(&self, code: &[u8], offset: usize, address: u64) -> Option<Instruction> {
+        self.decode(code.get(offset..)?, address)
+    }
 
     /// Smallest distance between two instructions, in bytes.
     fn alignment(&self) -> u64;

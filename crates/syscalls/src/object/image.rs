@@ -69,6 +69,14 @@ impl<'a> Image<'a> {
         segment.bytes.get(from..)
     }
 
+    /// The bytes of the segment that an address lies in, and the offset of the address among them.
+    #[must_use]
+    pub fn code_at(&self, address: u64) -> Option<(&'a [u8], usize)> {
+        let segment = self.segment(address)?;
+        let offset = usize::try_from(address.checked_sub(segment.address)?).ok()?;
+        (offset < segment.bytes.len()).then_some((segment.bytes, offset))
+    }
+
     /// A number in memory as the file has it.
     #[must_use]
     pub fn number(&self, address: u64, bytes: u8) -> Option<u64> {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! AArch64, ARM and Thumb: direct calls, linkage tables.
 
-use super::Code;
+use super::{Code, Field};
+
+/// Where the distance stands in `bl` of AArch64, in words from the instruction.
+pub(super) const AARCH64_FIELD: Field = Field { mask: 0x03ff_ffff, ahead: 0 };
+/// Where the distance stands in `bl` of ARM, in words from two instructions ahead.
+pub(super) const ARM_FIELD: Field = Field { mask: 0x00ff_ffff, ahead: 8 };
 
 /// `bl` (Arm ARM C6.2.35).
 pub(super) fn aarch64_call(at: u64, word: u32) -> Option<u64> {
@@ -9,7 +14,7 @@ pub(super) fn aarch64_call(at: u64, word: u32) -> Option<u64> {
 }
 
 /// `bl` in any condition, and `blx` to Thumb.
-pub(super) fn arm_call(at: u64, word: u32) -> Option<u64> {
+pub(in crate::elf) fn arm_call(at: u64, word: u32) -> Option<u64> {
     let distance = i64::from((word << 8) as i32 >> 6);
     let is_call = word >> 24 & 0x0f == 0x0b || word >> 25 == 0x7d;
     is_call.then(|| at.wrapping_add(8).wrapping_add_signed(distance) & 0xffff_ffff)
@@ -17,23 +22,49 @@ pub(super) fn arm_call(at: u64, word: u32) -> Option<u64> {
 
 /// Thumb-2 `bl` and `blx`: two halves (Arm ARM, encodings T1 and T2).
 pub(super) fn find_thumb_calls(part: &Code<'_>, targets: &[u64]) -> Vec<u64> {
+    // A Thumb caller may enter through `bx pc; nop` in front of the stub.
+    let entries = targets.iter().flat_map(|target| [*target, target.wrapping_sub(4)]);
+    let mut calls: Vec<u64> = entries.flat_map(|entry| find_thumb_calls_of(part, entry)).collect();
+    calls.sort_unstable();
+    calls.dedup();
+    calls
+}
+
+/// Halves that are compared together.
+const GROUP: usize = 64;
+
+/// The first half of a call holds the upper bits of the distance, which are the same, but for a
+/// carry, for all callers in a group: few groups hold such a half at all.
+fn find_thumb_calls_of(part: &Code<'_>, target: u64) -> Vec<u64> {
     let mut calls = Vec::new();
-    let mut first = 0;
-    for (number, second) in part.halves().enumerate() {
-        if first & 0xf800 == 0xf000 && second & 0xc000 == 0xc000 {
-            let at = part.address.wrapping_add(2 * number as u64).wrapping_sub(2);
-            let target = thumb_target(at, first, second);
-            // A Thumb caller may enter through `bx pc; nop` in front of the stub.
-            if targets.contains(&target) || targets.contains(&target.wrapping_add(4)) {
+    let halves: Vec<u16> = part.halves().collect();
+    for (number, group) in halves.chunks(GROUP).enumerate() {
+        let start = part.address.wrapping_add((2 * GROUP * number) as u64);
+        let upper = |base: u64| {
+            let distance = target.wrapping_sub(base) as i64 >> 12;
+            0xf000 | (distance as u16 & 0x7ff)
+        };
+        let (low, high) = (upper(start), upper(start.wrapping_add(2 * GROUP as u64 + 4)));
+        if !group.iter().fold(false, |any, half| any | (*half == low) | (*half == high)) {
+            continue;
+        }
+        for (place, first) in group.iter().enumerate() {
+            let index = GROUP * number + place;
+            let Some(second) = halves.get(index + 1) else { break };
+            let at = part.address.wrapping_add(2 * index as u64);
+            if first & 0xf800 == 0xf000
+                && second & 0xc000 == 0xc000
+                && thumb_target(at, *first, *second) == target
+            {
                 calls.push(at);
             }
         }
-        first = second;
     }
     calls
 }
 
-fn thumb_target(at: u64, first: u16, second: u16) -> u64 {
+/// Where the `bl` or `blx` (or with another second half `b.w`) of these two halves goes.
+pub(in crate::elf) fn thumb_target(at: u64, first: u16, second: u16) -> u64 {
     let (first, second) = (u32::from(first), u32::from(second));
     let sign = first >> 10 & 1;
     let i1 = !(second >> 13 ^ sign) & 1;

@@ -8,7 +8,7 @@ use crate::elf::machine::is_mips;
 use crate::elf::symbol::Symbol;
 
 /// `jal` and `bal` (MIPS Architecture for Programmers, volume II).
-pub(super) fn mips_call(at: u64, word: u32) -> Option<u64> {
+pub(in crate::elf) fn mips_call(at: u64, word: u32) -> Option<u64> {
     if word >> 26 == 3 {
         return Some((at.wrapping_add(4) & !0x0fff_ffff) | u64::from(word & 0x03ff_ffff) << 2);
     }

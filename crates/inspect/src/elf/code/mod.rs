@@ -7,12 +7,15 @@ mod mips;
 mod x86;
 
 use super::Elf;
-use super::dynamic::{DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ};
+use super::dynamic::{
+    DT_FINI, DT_INIT, DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ,
+};
 use super::machine::{EM_386, EM_AARCH64, EM_ARM, EM_X86_64, is_mips};
 use super::segment::PT_LOAD;
 use super::symbol::Symbol;
 
-pub(super) use mips::find_mips_table_calls;
+pub(super) use arm::{arm_call, thumb_target};
+pub(super) use mips::{find_mips_table_calls, mips_call};
 pub(super) use x86::{CanaryUse, find_canary_uses};
 
 /// `EF_ARM_BE8`: big-endian data, little-endian code.
@@ -41,6 +44,26 @@ impl<'a> Code<'a> {
             .collect()
     }
 
+    /// The instructions alone, where the file tells: linkers put them between `DT_INIT` and
+    /// `DT_FINI`, and before and behind them headers, tables and constants into the same segment.
+    pub(super) fn text(elf: &Elf<'a>) -> Option<Self> {
+        let [first, last] = [DT_INIT, DT_FINI].map(|tag| elf.dynamic.value(tag));
+        let (first, last) = (first? & !1, last? & !1);
+        let entry = elf.header.entry;
+        let has_entry = entry == 0 || (first..=last).contains(&entry);
+        let size = last.checked_sub(first).filter(|_| has_entry)?;
+        Self::of(elf).iter().find_map(|part| part.part(first, size))
+    }
+
+    /// One past its last address.
+    pub(super) fn end(&self) -> u64 {
+        self.address.wrapping_add(self.bytes.len() as u64)
+    }
+
+    pub(super) fn holds(&self, address: u64) -> bool {
+        (self.address..self.end()).contains(&address)
+    }
+
     /// The part that a function takes up.
     pub(super) fn part(&self, address: u64, size: u64) -> Option<Self> {
         let start = usize::try_from(address.checked_sub(self.address)?).ok()?;
@@ -50,20 +73,23 @@ impl<'a> Code<'a> {
 
     /// 32-bit instructions with their addresses.
     pub(super) fn words(&self) -> impl Iterator<Item = (u64, u32)> {
-        let big = self.big;
+        // The order of bytes is decided once, not for each word.
+        let swapped = self.big != cfg!(target_endian = "big");
         let (words, _) = self.bytes.as_chunks::<4>();
         words.iter().enumerate().map(move |(n, raw)| {
-            let word = if big { u32::from_be_bytes(*raw) } else { u32::from_le_bytes(*raw) };
+            let word = u32::from_ne_bytes(*raw);
+            let word = if swapped { word.swap_bytes() } else { word };
             (self.address.wrapping_add(4 * n as u64), word)
         })
     }
 
-    fn halves(&self) -> impl Iterator<Item = u16> {
-        let big = self.big;
+    pub(super) fn halves(&self) -> impl Iterator<Item = u16> {
+        let swapped = self.big != cfg!(target_endian = "big");
         let (halves, _) = self.bytes.as_chunks::<2>();
-        halves
-            .iter()
-            .map(move |raw| if big { u16::from_be_bytes(*raw) } else { u16::from_le_bytes(*raw) })
+        halves.iter().map(move |raw| {
+            let half = u16::from_ne_bytes(*raw);
+            if swapped { half.swap_bytes() } else { half }
+        })
     }
 }
 
@@ -106,9 +132,9 @@ pub(super) fn find_calls(machine: u16, part: &Code<'_>, targets: &[u64]) -> Vec<
         return Vec::new();
     }
     match machine {
-        EM_AARCH64 => find_word_calls(part, targets, arm::aarch64_call),
+        EM_AARCH64 => find_distance_calls(part, targets, arm::AARCH64_FIELD, arm::aarch64_call),
         EM_ARM => {
-            let mut calls = find_word_calls(part, targets, arm::arm_call);
+            let mut calls = find_distance_calls(part, targets, arm::ARM_FIELD, arm::arm_call);
             calls.extend(arm::find_thumb_calls(part, targets));
             calls
         }
@@ -132,6 +158,51 @@ fn find_word_calls(
         .words()
         .filter(|&(at, word)| target(at, word).is_some_and(|target| targets.contains(&target)));
     calls.map(|(at, _)| at).collect()
+}
+
+/// Where an instruction holds the distance to its target in words.
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    mask: u32,
+    /// The distance counts from so many bytes behind the instruction.
+    ahead: u64,
+}
+
+/// Words that are compared together.
+const GROUP: usize = 32;
+
+/// As [`find_word_calls`], where the distance stands in the low bits: which words hold the right one
+/// is told for a group of words at once, and seldom is there any.
+fn find_distance_calls(
+    part: &Code<'_>,
+    targets: &[u64],
+    field: Field,
+    target: impl Fn(u64, u32) -> Option<u64>,
+) -> Vec<u64> {
+    let swapped = part.big != cfg!(target_endian = "big");
+    let (words, _) = part.bytes.as_chunks::<4>();
+    let mut calls = Vec::new();
+    for (number, group) in words.chunks(GROUP).enumerate() {
+        let start = part.address.wrapping_add((4 * GROUP * number) as u64);
+        let read = |raw: &[u8; 4]| {
+            let word = u32::from_ne_bytes(*raw);
+            if swapped { word.swap_bytes() } else { word }
+        };
+        for wanted in targets {
+            let distance = (wanted.wrapping_sub(start.wrapping_add(field.ahead)) >> 2) as u32;
+            let any = (0_u32..).zip(group).fold(false, |any, (place, raw)| {
+                any | ((read(raw) ^ distance.wrapping_sub(place)) & field.mask == 0)
+            });
+            if !any {
+                continue;
+            }
+            let places = (0_u64..).map(|place| start.wrapping_add(4 * place));
+            let found =
+                places.zip(group).filter(|(at, raw)| target(*at, read(raw)) == Some(*wanted));
+            calls.extend(found.map(|(at, _)| at));
+        }
+    }
+    calls
 }
 
 /// The address of the linkage table entry of an imported function.

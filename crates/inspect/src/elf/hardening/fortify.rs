@@ -242,7 +242,8 @@ fn unchecked(subject: &Subject<'_>, mut evidence: Vec<Evidence>) -> Mitigation<C
 
 /// The headers of the fortify-headers project check inline and end in `__builtin_trap()`.
 fn has_traps(subject: &Subject<'_>) -> bool {
-    let code = Code::of(subject.elf);
+    let text = Code::text(subject.elf).map(|text| vec![text]);
+    let code = text.unwrap_or_else(|| Code::of(subject.elf));
     let word = |wanted: u32| code.iter().flat_map(Code::words).any(|(_, word)| word == wanted);
     let bytes =
         |wanted: &[u8]| code.iter().any(|part| memchr::memmem::find(part.bytes, wanted).is_some());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Relocations that become read-only after start.
 
-use kakoi_model::{Absence, Evidence, Mitigation, Relro};
+use kakoi_model::{Absence, Evidence, Mitigation, Relro, WRITABLE_GOT};
 
 use super::{HEADERS_DAMAGED, Subject};
 use crate::elf::dynamic::{DF_1_NOW, DF_BIND_NOW, DT_BIND_NOW, DT_FLAGS, DT_FLAGS_1, DT_PLTGOT};
@@ -67,5 +67,5 @@ fn writable_got(subject: &Subject<'_>, relro: &Segment) -> Option<Evidence> {
     if within || !is_mips(subject.elf.header.machine) {
         return None;
     }
-    Some(Evidence::at("the global offset table lies outside of it and stays writable", entry.at))
+    Some(Evidence::at(WRITABLE_GOT, entry.at))
 }

@@ -8,7 +8,7 @@ use super::start::main_is_protected;
 use super::{SYMBOLS_LOST, Subject, undetermined_with};
 use crate::elf::Elf;
 use crate::elf::code::{CanaryUse, Code, find_calls_of, find_canary_uses};
-use crate::elf::function::{count_functions_with, find_functions};
+use crate::elf::function::{Functions, count_functions_with, find_functions};
 use crate::elf::marks::Mark;
 use crate::elf::symbol::{Symbol, Symbols};
 
@@ -69,9 +69,11 @@ fn without_handler(
         vec![Evidence::new(format!("canary {verb} at address 0x{:x}", seen.address))]
     };
     if let Some(check) = uses.iter().find(|seen| seen.compares) {
-        let coverage = find_functions(subject.elf, code)
-            .map_or(UNCOUNTED, |functions| share(Some(functions), &addresses(uses)));
-        return Mitigation::present(coverage, place(check, "compared"));
+        let sites = addresses(uses);
+        let mut evidence = place(check, "compared");
+        let coverage = find_functions(subject.elf, code, &[])
+            .map_or(UNCOUNTED, |functions| share(Some(functions), &sites, &mut evidence));
+        return Mitigation::present(coverage, evidence);
     }
     let evidence =
         uses.first().map(|seen| place(seen, "stored, never compared")).unwrap_or_default();
@@ -97,10 +99,12 @@ fn defined_here(
     code: &[Code<'_>],
     symbol: &Symbol<'_>,
 ) -> Mitigation<Coverage> {
-    let evidence = vec![name_evidence(symbol)];
+    let mut evidence = vec![name_evidence(symbol)];
     match find_calls_of(subject.elf, code, symbol) {
         Some(calls) if calls.len() > 1 => {
-            Mitigation::present(share(find_functions(subject.elf, code), &calls), evidence)
+            let functions = find_functions(subject.elf, code, &calls);
+            let coverage = share(functions, &calls, &mut evidence);
+            Mitigation::present(coverage, evidence)
         }
         _ => undetermined_with(
             "handler-for-others",
@@ -127,7 +131,7 @@ fn has_many_functions(elf: &Elf<'_>, code: &[Code<'_>]) -> bool {
     let symbols = elf.dynamic_symbols.list.iter();
     let exported = symbols.filter(|symbol| symbol.is_function() && !symbol.is_undefined()).count();
     exported >= MANY_FUNCTIONS
-        || find_functions(elf, code).is_some_and(|found| found.len() >= MANY_FUNCTIONS)
+        || find_functions(elf, code, &[]).is_some_and(|found| found.starts.len() >= MANY_FUNCTIONS)
 }
 
 fn measure(
@@ -137,11 +141,12 @@ fn measure(
     uses: &[CanaryUse],
     evidence: &mut Vec<Evidence>,
 ) -> Coverage {
-    let functions = find_functions(subject.elf, code);
+    let calls = find_calls_of(subject.elf, code, symbol);
+    let functions = find_functions(subject.elf, code, calls.as_deref().unwrap_or_default());
     // Canaries show more than calls, but only the function that they are in makes them countable.
     let sites = if functions.is_some() && !uses.is_empty() {
         addresses(uses)
-    } else if let Some(calls) = find_calls_of(subject.elf, code, symbol) {
+    } else if let Some(calls) = calls {
         calls
     } else {
         return UNCOUNTED;
@@ -149,21 +154,28 @@ fn measure(
     if let Some(first) = sites.first() {
         evidence.push(Evidence::new(format!("first check at address 0x{first:x}")));
     }
-    share(functions, &sites)
+    share(functions, &sites, evidence)
 }
 
 const UNCOUNTED: Coverage = Coverage { protected: None, of: None };
 
 /// Functions with a check among all functions. Where the functions are not known, each call of
 /// the handler is one function, as compilers share one call per function.
-fn share(functions: Option<Vec<u64>>, sites: &[u64]) -> Coverage {
+fn share(functions: Option<Functions>, sites: &[u64], evidence: &mut Vec<Evidence>) -> Coverage {
+    let calls = u32::try_from(sites.len()).ok();
     match functions {
         _ if sites.is_empty() => UNCOUNTED,
-        Some(functions) => Coverage {
-            protected: Some(count_functions_with(&functions, sites)),
-            of: u32::try_from(functions.len()).ok(),
-        },
-        None => Coverage { protected: u32::try_from(sites.len()).ok(), of: None },
+        Some(functions) => {
+            let of = u32::try_from(functions.starts.len()).ok();
+            if functions.estimated {
+                evidence.push(Evidence::new(format!(
+                    "about {} functions, counted by what the code calls and how it begins",
+                    functions.starts.len()
+                )));
+            }
+            Coverage { protected: Some(count_functions_with(&functions.starts, sites)), of }
+        }
+        None => Coverage { protected: calls, of: None },
     }
 }
 

@@ -173,6 +173,10 @@ impl<'s, 'a> Shell<'s, 'a> {
         if fields.is_empty() {
             return Flow::Next;
         }
+        let first = fields.first().and_then(|first| self.scope.alternatives_in(first));
+        if let Some((name, values)) = first {
+            return self.run_with_each(simple, &name, &values);
+        }
         let mut slots = Vec::new();
         for (name, word) in &simple.assignments {
             let value = self.expand_text(word);
@@ -193,6 +197,25 @@ impl<'s, 'a> Shell<'s, 'a> {
             self.scope.restore(name, slot);
         }
         flow
+    }
+
+    /// The name of the command has a variable in it that may have several values: each is followed,
+    /// as what may run.
+    fn run_with_each(&mut self, simple: &Simple, name: &str, values: &[String]) -> Flow {
+        if !self.boot.enter() {
+            return Flow::Next;
+        }
+        self.conditions += 1;
+        for value in values {
+            let before = self.scope.clone();
+            self.scope.set(name, Some(value.clone()));
+            self.run_simple(simple);
+            self.scope = before;
+        }
+        self.conditions -= 1;
+        self.boot.leave();
+        self.status = None;
+        Flow::Next
     }
 
     fn run_fields(&mut self, mut fields: Vec<Text>) -> Flow {

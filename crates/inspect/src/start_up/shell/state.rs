@@ -11,6 +11,9 @@ use super::syntax::Command;
 /// Longest value that is kept, in bytes; longer ones become unknown.
 pub(super) const MAX_TEXT: usize = 32 * 1024;
 
+/// Values of one variable that are followed side by side.
+const MAX_ALTERNATIVES: usize = 4;
+
 /// A text after expansion. Where a part of it is not known, that part stands as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::start_up) struct Text {
@@ -51,6 +54,8 @@ impl Text {
 #[derive(Debug, Clone, Default)]
 pub(in crate::start_up) struct Scope {
     variables: Rc<BTreeMap<String, Option<String>>>,
+    /// Of variables that are unknown because two ways gave them different values: those values.
+    alternatives: Rc<BTreeMap<String, Vec<String>>>,
     functions: Rc<BTreeMap<String, (Rc<Command>, usize)>>,
     exported: Rc<BTreeSet<String>>,
     /// `$1` …
@@ -92,6 +97,7 @@ impl Scope {
             inherited.filter_map(|name| Some((name.clone(), self.variables.get(name)?.clone())));
         Self {
             variables: Rc::new(inherited.collect()),
+            alternatives: Rc::default(),
             functions: Rc::default(),
             exported: Rc::clone(&self.exported),
             positional: Rc::new(positional),
@@ -103,6 +109,9 @@ impl Scope {
     /// Sets a variable; none makes it unknown.
     pub(in crate::start_up) fn set(&mut self, name: &str, value: Option<String>) {
         let value = value.filter(|value| value.len() <= MAX_TEXT);
+        if self.alternatives.contains_key(name) {
+            Rc::make_mut(&mut self.alternatives).remove(name);
+        }
         Rc::make_mut(&mut self.variables).insert(name.to_owned(), value);
     }
 
@@ -116,6 +125,27 @@ impl Scope {
             Some(value) => value.as_deref(),
             None if self.foreign => None,
             None => Some(""),
+        }
+    }
+
+    /// A variable of several possible values that an unknown text was written with, and the values.
+    pub(super) fn alternatives_in(&self, text: &Text) -> Option<(String, Vec<String>)> {
+        if text.known || self.alternatives.is_empty() {
+            return None;
+        }
+        let named = |name: &str| {
+            let ends = |rest: &str| !rest.starts_with(|c: char| c == '_' || c.is_alphanumeric());
+            let plain = text.text.split(&format!("${name}")).skip(1).any(ends);
+            plain || text.text.contains(&format!("${{{name}}}"))
+        };
+        let found = self.alternatives.iter().find(|(name, _)| named(name));
+        found.map(|(name, values)| (name.clone(), values.clone()))
+    }
+
+    fn values_of(&self, name: &str) -> Vec<String> {
+        match self.variables.get(name) {
+            Some(Some(value)) => vec![value.clone()],
+            _ => self.alternatives.get(name).cloned().unwrap_or_default(),
         }
     }
 
@@ -154,6 +184,7 @@ impl Scope {
     /// What holds whichever of two ways was taken.
     pub(super) fn join(mut self, other: &Self) -> Self {
         if !Rc::ptr_eq(&self.variables, &other.variables) {
+            self.join_alternatives(other);
             let own = Rc::make_mut(&mut self.variables);
             for (name, value) in own.iter_mut() {
                 if other.variables.get(name) != Some(value) {
@@ -175,5 +206,23 @@ impl Scope {
         }
         self.foreign |= other.foreign;
         self
+    }
+
+    /// A variable that is unknown on one of the ways has no alternatives: it could be anything.
+    fn join_alternatives(&mut self, other: &Self) {
+        let mut joined = BTreeMap::new();
+        for name in self.variables.keys() {
+            let (mut values, more) = (self.values_of(name), other.values_of(name));
+            if values.is_empty() || more.is_empty() {
+                continue;
+            }
+            values.extend(more);
+            values.sort();
+            values.dedup();
+            if (2..=MAX_ALTERNATIVES).contains(&values.len()) {
+                joined.insert(name.clone(), values);
+            }
+        }
+        self.alternatives = Rc::new(joined);
     }
 }

@@ -1,20 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where functions begin: the sorted table of `PT_GNU_EH_FRAME`, which survives stripping, or
-//! else the symbol table.
+//! else the symbol table, or else unwind entries without a table, or else, on 32-bit ARM and MIPS,
+//! what the code itself shows.
+
+mod arm;
+mod known;
+mod mips;
+mod thumb;
+mod unwind;
 
 use super::Elf;
 use super::code::Code;
-use super::machine::{EM_386, EM_AARCH64, EM_X86_64};
+use super::machine::{EM_386, EM_AARCH64, EM_ARM, EM_X86_64, is_mips};
 use super::segment::PT_GNU_EH_FRAME;
 
 /// More functions than any program has; a larger count is damage.
 const MOST_FUNCTIONS: u32 = 1 << 20;
 
-/// Start addresses of functions, ascending and distinct. None when the file does not tell.
-pub(super) fn find_functions(elf: &Elf<'_>, code: &[Code<'_>]) -> Option<Vec<u64>> {
+/// Start addresses of functions, ascending and distinct.
+#[derive(Debug)]
+pub(super) struct Functions {
+    pub(super) starts: Vec<u64>,
+    /// Do they come from the code alone? Then a few functions may be missing or too many.
+    pub(super) estimated: bool,
+}
+
+/// None when the file does not tell. `ends` are calls that never return, if any are known.
+pub(super) fn find_functions(elf: &Elf<'_>, code: &[Code<'_>], ends: &[u64]) -> Option<Functions> {
     let unwound = matches!(elf.header.machine, EM_386 | EM_X86_64 | EM_AARCH64);
-    let starts = if unwound { find_by_unwind_table(elf, code) } else { None };
-    starts.or_else(|| find_by_symbols(elf))
+    let told = if unwound { find_by_unwind_table(elf, code) } else { None };
+    let told = told.or_else(|| find_by_symbols(elf));
+    let told = told.or_else(|| if unwound { find_by_unwind_entries(elf, code) } else { None });
+    told.map(|starts| Functions { starts, estimated: false }).or_else(|| find_by_code(elf, ends))
+}
+
+/// Linear in the size of the code. None where instruction sets are mixed or the text has no
+/// certain beginning and end.
+fn find_by_code(elf: &Elf<'_>, ends: &[u64]) -> Option<Functions> {
+    if !elf.segments.loaded_whole {
+        return None;
+    }
+    let text = Code::text(elf)?;
+    let mut starts = match elf.header.machine {
+        EM_ARM => arm::find_starts(elf, &text, ends)?,
+        machine if is_mips(machine) => mips::find_starts(elf, &text, ends)?,
+        _ => return None,
+    };
+    starts.sort_unstable();
+    starts.dedup();
+    (!starts.is_empty()).then_some(Functions { starts, estimated: true })
 }
 
 /// How many functions hold at least one of `sites`.
@@ -48,6 +82,16 @@ fn find_by_unwind_table(elf: &Elf<'_>, code: &[Code<'_>]) -> Option<Vec<u64>> {
             starts.push(start);
         }
     }
+    starts.sort_unstable();
+    starts.dedup();
+    (!starts.is_empty()).then_some(starts)
+}
+
+/// The entries themselves, where the linker made no table of them (`musl-gcc`).
+fn find_by_unwind_entries(elf: &Elf<'_>, code: &[Code<'_>]) -> Option<Vec<u64>> {
+    let section = elf.sections.named(b".eh_frame")?;
+    let mut starts = unwind::find_starts(elf, section)?;
+    starts.retain(|&start| !is_linkage_table(code, start));
     starts.sort_unstable();
     starts.dedup();
     (!starts.is_empty()).then_some(starts)

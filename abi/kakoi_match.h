@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * kakoi: reading the compiled policy: bounds, the check of a whole blob, the automaton for paths and
+ * names, and argument vectors. See kakoi.h for the layout.
+ */
+#ifndef KAKOI_MATCH_H
+#define KAKOI_MATCH_H
+
+#include "kakoi.h"
+
+/* A loaded policy. `bytes` is aligned to four. In BPF it is the value of an array map of
+ * KK_BLOB_MAX + KK_HEADER bytes, and size is not used. */
+struct kk_policy {
+	const kk_u8 *bytes;
+	kk_u32 size;
+};
+
+/* Every read is within bounds, whatever the blob says; kk_check() makes sure that it is also right. */
+#if defined(__bpf__)
+#define KK_HIDE(value) __asm__ volatile("" : "+r"(value))
+KK_FN kk_u32 kk_within(const struct kk_policy *policy, kk_u32 offset, kk_u32 length)
+{
+	kk_u64 at = offset & (KK_BLOB_MAX - 1u);
+
+	(void)policy;
+	(void)length;
+	KK_HIDE(at);
+	return (kk_u32)at & (KK_BLOB_MAX - 1u);
+}
+#else
+KK_FN kk_u32 kk_within(const struct kk_policy *policy, kk_u32 offset, kk_u32 length)
+{
+	return offset <= policy->size - length ? offset : 0;
+}
+#endif
+
+KK_FN kk_u32 kk_u8_at(const struct kk_policy *policy, kk_u32 offset)
+{
+	return policy->bytes[kk_within(policy, offset, 1)];
+}
+
+KK_FN kk_u32 kk_u16_at(const struct kk_policy *policy, kk_u32 offset)
+{
+	const kk_u8 *at = policy->bytes + kk_within(policy, offset, 2);
+
+	return at[0] | (kk_u32)at[1] << 8;
+}
+
+KK_FN kk_u32 kk_u32_at(const struct kk_policy *policy, kk_u32 offset)
+{
+	const kk_u8 *at = policy->bytes + kk_within(policy, offset, 4);
+
+	return at[0] | (kk_u32)at[1] << 8 | (kk_u32)at[2] << 16 | (kk_u32)at[3] << 24;
+}
+
+/* ---- the check of a blob: once, when it is loaded ---------------------------------------------- */
+
+enum kk_fault {
+	KK_OK = 0,
+	KK_SHORT = 1,		/* fewer bytes than the header or than it announces */
+	KK_NOT_A_POLICY = 2,	/* magic */
+	KK_OTHER_VERSION = 3,	/* made by another version of kakoi: refused, the policy in force stays */
+	KK_CHECKSUM = 4,
+	KK_BAD_TABLE = 5,	/* a table leaves the blob or overlaps the header, or is too large */
+	KK_BAD_ENTRY = 6	/* an entry names what is not there */
+};
+
+#if !defined(__bpf__)
+KK_FN kk_u32 kk_crc(const kk_u8 *bytes, kk_u32 size)
+{
+	kk_u32 crc = 0xffffffffu, at, bit;
+
+	for (at = 0; at < size; at++) {
+		crc ^= at >= KK_H_CRC && at < KK_H_CRC + 4u ? 0u : bytes[at];
+		for (bit = 0; bit < 8u; bit++)
+			crc = crc >> 1 ^ (crc & 1u ? 0xedb88320u : 0u);
+	}
+	return ~crc;
+}
+
+KK_FN int kk_table(const struct kk_policy *policy, kk_u32 offset, kk_u32 count, kk_u32 entry)
+{
+	if (offset % 4u || offset < KK_HEADER || offset > policy->size)
+		return 0;
+	return count <= (policy->size - offset) / entry;
+}
+
+KK_FN int kk_label_ok(kk_u32 label)
+{
+	return label < KK_LABELS || label == KK_NONE;
+}
+
+KK_FN int kk_rules_ok(const struct kk_policy *policy, kk_u32 domain)
+{
+	kk_u32 control, rule;
+
+	for (control = 0; control < KK_CONTROLS; control++) {
+		rule = domain + KK_D_RULES + control * KK_RULE;
+		if (kk_u8_at(policy, rule + KK_R_ACTION) > KK_KILL)
+			return 0;
+		if (!kk_label_ok(kk_u16_at(policy, rule + KK_R_EXCEPT)) ||
+		    !kk_label_ok(kk_u16_at(policy, rule + KK_R_ONLY)) ||
+		    !kk_label_ok(kk_u16_at(policy, rule + KK_R_TRUSTED)))
+			return 0;
+	}
+	return 1;
+}
+
+KK_FN int kk_domains_ok(const struct kk_policy *policy)
+{
+	kk_u32 index, domain = kk_u32_at(policy, KK_H_DOMAINS);
+
+	for (index = 0; index < kk_u16_at(policy, KK_H_N_DOMAINS); index++, domain += KK_DOMAIN) {
+		if (kk_u8_at(policy, domain + KK_D_NAME + 31u) != 0 || !kk_rules_ok(policy, domain))
+			return 0;
+		if (!kk_label_ok(kk_u16_at(policy, domain + KK_D_ENTER)) ||
+		    !kk_label_ok(kk_u16_at(policy, domain + KK_D_DAEMONS)))
+			return 0;
+	}
+	return 1;
+}
+
+KK_FN int kk_automaton_ok(const struct kk_policy *policy)
+{
+	kk_u32 states = kk_u16_at(policy, KK_H_N_STATES), edges = kk_u32_at(policy, KK_H_N_EDGES);
+	kk_u32 classes = kk_u16_at(policy, KK_H_N_CLASSES);
+	kk_u32 state = kk_u32_at(policy, KK_H_STATES), edge = kk_u32_at(policy, KK_H_EDGES), index;
+
+	if (kk_u16_at(policy, KK_H_START_PATH) >= states ||
+	    kk_u16_at(policy, KK_H_START_NAME) >= states || edges < 256u || classes == 0)
+		return 0;
+	for (index = 0; index < states; index++, state += KK_STATE)
+		if (kk_u32_at(policy, state + KK_S_BASE) > edges - 256u ||
+		    kk_u16_at(policy, state + KK_S_DEFAULT) >= states ||
+		    kk_u16_at(policy, state + KK_S_CLASS) >= classes)
+			return 0;
+	for (index = 0; index < edges; index++, edge += KK_EDGE)
+		if (kk_u16_at(policy, edge + 2u) >= states)
+			return 0;
+	return 1;
+}
+
+KK_FN int kk_lists_ok(const struct kk_policy *policy)
+{
+	kk_u32 domains = kk_u16_at(policy, KK_H_N_DOMAINS), index;
+	kk_u32 at = kk_u32_at(policy, KK_H_NETS);
+
+	for (index = 0; index < kk_u16_at(policy, KK_H_N_NETS); index++, at += KK_NET)
+		if (kk_u8_at(policy, at + KK_N_DOMAIN) >= domains ||
+		    kk_u8_at(policy, at + KK_N_PREFIX) > 128u)
+			return 0;
+	at = kk_u32_at(policy, KK_H_FILTERS);
+	for (index = 0; index < kk_u16_at(policy, KK_H_N_FILTERS); index++, at += KK_FILTER) {
+		kk_u32 count = kk_u32_at(policy, at + 12u);
+
+		if (kk_u32_at(policy, at) >= domains || count > KK_FILTER_INSNS ||
+		    !kk_table(policy, kk_u32_at(policy, at + 8u), count, 8u))
+			return 0;
+	}
+	return 1;
+}
+
+KK_FN int kk_tables_ok(const struct kk_policy *policy)
+{
+	kk_u32 domains = kk_u16_at(policy, KK_H_N_DOMAINS), nets = kk_u16_at(policy, KK_H_N_NETS);
+
+	return domains <= KK_DOMAINS && nets <= KK_NETS &&
+	       kk_table(policy, kk_u32_at(policy, KK_H_DOMAINS), domains, KK_DOMAIN) &&
+	       kk_table(policy, kk_u32_at(policy, KK_H_CLASSES),
+			kk_u16_at(policy, KK_H_N_CLASSES), KK_CLASS) &&
+	       kk_table(policy, kk_u32_at(policy, KK_H_STATES),
+			kk_u16_at(policy, KK_H_N_STATES), KK_STATE) &&
+	       kk_table(policy, kk_u32_at(policy, KK_H_EDGES),
+			kk_u32_at(policy, KK_H_N_EDGES), KK_EDGE) &&
+	       kk_table(policy, kk_u32_at(policy, KK_H_NETS), nets, KK_NET) &&
+	       kk_table(policy, kk_u32_at(policy, KK_H_FILTERS),
+			kk_u16_at(policy, KK_H_N_FILTERS), KK_FILTER);
+}
+
+/* May these bytes be used as a policy? Total: any bytes of any length. */
+KK_FN enum kk_fault kk_check(const kk_u8 *bytes, kk_u32 length, struct kk_policy *policy)
+{
+	policy->bytes = bytes;
+	policy->size = length;
+	if (length < KK_HEADER || length > KK_BLOB_MAX)
+		return KK_SHORT;
+	if (kk_u32_at(policy, KK_H_MAGIC) != KK_MAGIC)
+		return KK_NOT_A_POLICY;
+	if (kk_u16_at(policy, KK_H_VERSION) != KK_VERSION)
+		return KK_OTHER_VERSION;
+	if (kk_u32_at(policy, KK_H_SIZE) != length)
+		return KK_SHORT;
+	if (kk_crc(bytes, length) != kk_u32_at(policy, KK_H_CRC))
+		return KK_CHECKSUM;
+	if (!kk_tables_ok(policy))
+		return KK_BAD_TABLE;
+	if (!kk_domains_ok(policy) || !kk_automaton_ok(policy) || !kk_lists_ok(policy))
+		return KK_BAD_ENTRY;
+	return KK_OK;
+}
+#endif /* !__bpf__ */
+
+/* ---- paths and names --------------------------------------------------------------------------- */
+
+KK_FN kk_u32 kk_step(const struct kk_policy *policy, kk_u32 state, kk_u32 byte)
+{
+	kk_u32 entry = kk_u32_at(policy, KK_H_STATES) + state * KK_STATE;
+	kk_u32 edge = kk_u32_at(policy, KK_H_EDGES) +
+		      (kk_u32_at(policy, entry + KK_S_BASE) + (byte & 0xffu)) * KK_EDGE;
+
+	if (kk_u16_at(policy, edge) == state)
+		return kk_u16_at(policy, edge + 2u);
+	return kk_u16_at(policy, entry + KK_S_DEFAULT);
+}
+
+KK_FN kk_u32 kk_class_of(const struct kk_policy *policy, kk_u32 state)
+{
+	return kk_u16_at(policy, kk_u32_at(policy, KK_H_STATES) + state * KK_STATE + KK_S_CLASS);
+}
+
+/* The class of an absolute path, symbolic links resolved, from the initial root. `path` has
+ * KK_PATH_MAX readable bytes in BPF, `length` elsewhere. A longer path is unknown. */
+KK_FN kk_u16 kk_match_path(const struct kk_policy *policy, const kk_u8 *path, kk_u32 length)
+{
+	kk_u32 state = kk_u16_at(policy, KK_H_START_PATH), at;
+
+	if (length > KK_PATH_MAX)
+		return KK_CLASS_UNKNOWN;
+	for (at = 0; at < KK_PATH_MAX; at++) {
+		if (at >= length)
+			break;
+		state = kk_step(policy, state, path[at]);
+	}
+	return (kk_u16)kk_class_of(policy, state);
+}
+
+/* ---- classes ----------------------------------------------------------------------------------- */
+
+KK_FN kk_u32 kk_class_at(const struct kk_policy *policy, kk_u32 class_)
+{
+	return kk_u32_at(policy, KK_H_CLASSES) + class_ * KK_CLASS;
+}
+
+KK_FN int kk_has(const struct kk_policy *policy, kk_u32 class_, kk_u32 label)
+{
+	if (label >= KK_LABELS || class_ >= kk_u16_at(policy, KK_H_N_CLASSES))
+		return 0;
+	return kk_u32_at(policy, kk_class_at(policy, class_) + KK_K_LABELS + label / 32u * 4u) >>
+	       (label % 32u) & 1u;
+}
+
+KK_FN kk_u32 kk_programs(const struct kk_policy *policy, kk_u32 class_)
+{
+	if (class_ >= kk_u16_at(policy, KK_H_N_CLASSES))
+		return 0;
+	return kk_u16_at(policy, kk_class_at(policy, class_) + KK_K_PROGRAM);
+}
+
+KK_FN kk_u32 kk_protects(const struct kk_policy *policy, kk_u32 class_)
+{
+	if (class_ >= kk_u16_at(policy, KK_H_N_CLASSES))
+		return 0;
+	return kk_u16_at(policy, kk_class_at(policy, class_) + KK_K_PROTECT);
+}
+
+/* ---- argument vectors -------------------------------------------------------------------------- */
+
+/* The argument vector of a new program, from the new memory map, so that nobody can change it any
+ * more: strings with their NULs, one after the other. */
+struct kk_arguments {
+	const kk_u8 *bytes;	/* KK_ARGV_MAX readable bytes in BPF, `length` elsewhere */
+	kk_u32 length;		/* at most KK_ARGV_MAX; what does not fit is cut off */
+	kk_u32 cut;		/* 1: there is more than these bytes */
+};
+
+KK_FN kk_u32 kk_argument_byte(const struct kk_arguments *arguments, kk_u32 at)
+{
+	return at < arguments->length ? arguments->bytes[at & (KK_ARGV_MAX - 1u)] : 0;
+}
+
+/* The class of the base name of the string at `from`; *end is where its NUL is (or would be). */
+KK_FN kk_u16 kk_match_name(const struct kk_policy *policy, const struct kk_arguments *arguments,
+			   kk_u32 from, kk_u32 *end)
+{
+	kk_u32 start = kk_u16_at(policy, KK_H_START_NAME), state = start, at, used = 0, byte;
+
+	if (kk_argument_byte(arguments, from) == '-')
+		from++;		/* a login shell */
+	*end = arguments->length;
+	for (at = 0; at < KK_ARGV_MAX; at++) {
+		byte = kk_argument_byte(arguments, from + at);
+		if (from + at >= arguments->length || byte == 0) {
+			*end = from + at;
+			break;
+		}
+		if (byte == '/') {
+			state = start;
+			used = 0;
+		} else if (used++ < KK_NAME_MAX) {
+			state = kk_step(policy, state, byte);
+		}
+	}
+	return used > KK_NAME_MAX ? 0 : (kk_u16)kk_class_of(policy, state);
+}
+
+/* What one option does to the question where the code comes from. */
+#define KK_OPTION_COMMAND 1u
+#define KK_OPTION_STDIN 2u
+#define KK_OPTION_FILE 4u
+#define KK_OPTION_VALUE 8u	/* the next argument belongs to it */
+
+KK_FN kk_u32 kk_option(kk_u32 program, kk_u32 letter)
+{
+	if (program & KK_P_SHELL) {
+		if (letter == 'c')
+			return KK_OPTION_COMMAND;
+		if (letter == 's')
+			return KK_OPTION_STDIN;
+		return letter == 'o' || letter == 'O' ? KK_OPTION_VALUE : 0;
+	}
+	if (program & KK_P_SCRIPTING) {
+		if (letter == 'c' || letter == 'e' || letter == 'E' || letter == 'r')
+			return KK_OPTION_COMMAND;
+		return letter == 'm' || letter == 'f' ? KK_OPTION_FILE : 0;
+	}
+	return letter == 'f' || letter == 'E' ? KK_OPTION_FILE : 0;
+}
+
+/* Where in the argument vector we are: bytes are read once, in order. */
+struct kk_scan {
+	kk_u32 seen;	/* KK_OPTION_* so far */
+	kk_u32 place;	/* byte of this argument */
+	kk_u32 kind;	/* 0 not known, 1 short options, 2 long option, 3 operand, 4 value of an option */
+	kk_u32 ended;	/* options are over */
+	kk_u32 value;	/* the next argument is a value */
+	kk_u32 operand;
+	kk_u32 first;	/* its first byte */
+};
+
+KK_FN void kk_scan_end(struct kk_scan *scan)
+{
+	if (scan->kind == 4u) {
+		scan->place = 0;
+		scan->kind = 0;
+		return;
+	}
+	if (!scan->ended && scan->kind == 1u && scan->place == 1u && scan->first == '-')
+		scan->seen |= KK_OPTION_STDIN, scan->ended = 1;		/* "-" */
+	else if (!scan->ended && scan->kind == 2u && scan->place == 2u)
+		scan->ended = 1;					/* "--" */
+	else if (scan->kind == 3u || scan->place == 0)
+		scan->operand = 1;
+	scan->place = 0;
+	scan->kind = scan->value ? 4u : 0;
+	scan->value = 0;
+}
+
+KK_FN void kk_scan_byte(struct kk_scan *scan, kk_u32 program, kk_u32 byte)
+{
+	kk_u32 option;
+
+	if (scan->place == 0 && scan->kind == 0) {
+		scan->first = byte;
+		scan->kind = !scan->ended && (byte == '-' || byte == '+') ? 1u : 3u;
+	} else if (scan->kind == 1u && scan->place == 1u && byte == '-' && scan->first == '-') {
+		scan->kind = 2u;
+	} else if (scan->kind == 1u) {
+		option = kk_option(program, byte);
+		scan->seen |= option;
+		if (option & KK_OPTION_VALUE)
+			scan->value = 1;
+	}
+	scan->place++;
+}
+
+/* Where the code comes from that `program` (KK_P_*) will run: KK_ARGV_*, or 0xff: cannot be told.
+ * `from` is where the first argument after the program's name begins. */
+KK_FN kk_u8 kk_code_source(const struct kk_arguments *arguments, kk_u32 from, kk_u32 program)
+{
+	struct kk_scan scan = { 0, 0, 0, 0, 0, 0, 0 };
+	kk_u32 at, byte;
+
+	if (!(program & (KK_P_SHELL | KK_P_SCRIPTING | KK_P_FILTER)))
+		return KK_ARGV_OTHER;
+	for (at = 0; at < KK_ARGV_MAX; at++) {
+		if (at < from)
+			continue;
+		if (at >= arguments->length)
+			break;
+		byte = kk_argument_byte(arguments, at);
+		if (byte == 0)
+			kk_scan_end(&scan);
+		else
+			kk_scan_byte(&scan, program, byte);
+		if (scan.operand || scan.seen & (KK_OPTION_COMMAND | KK_OPTION_FILE))
+			break;
+	}
+	if (scan.seen & KK_OPTION_FILE)
+		return KK_ARGV_FILE;
+	if (scan.seen & KK_OPTION_COMMAND)
+		return KK_ARGV_COMMAND;
+	if (scan.seen & KK_OPTION_STDIN)
+		return KK_ARGV_STDIN;
+	if (scan.operand)
+		return program & (KK_P_SHELL | KK_P_SCRIPTING) ? KK_ARGV_FILE : KK_ARGV_COMMAND;
+	if (arguments->cut)
+		return 0xffu;
+	return program & (KK_P_SHELL | KK_P_SCRIPTING) ? KK_ARGV_STDIN : KK_ARGV_COMMAND;
+}
+
+/* Fills in applet, argv and KK_U_ARGV of an exec attempt whose object.class_ is known, and returns
+ * the kinds of the program (KK_P_*). BusyBox takes the applet from the base name of the first
+ * argument, or, when that begins with "busybox", from the next; and so do we. */
+KK_FN kk_u32 kk_argv(const struct kk_policy *policy, const struct kk_arguments *arguments,
+		     struct kk_attempt *attempt)
+{
+	kk_u32 program = kk_programs(policy, attempt->object.class_), at = 0, end = 0, hop, kinds;
+	kk_u8 source;
+
+	attempt->applet = 0;
+	if (program & KK_P_MULTICALL) {
+		kinds = KK_P_MULTICALL;
+		for (hop = 0; hop < 4u; hop++) {
+			if (at >= arguments->length || !(kinds & KK_P_MULTICALL))
+				break;
+			attempt->applet = kk_match_name(policy, arguments, at, &end);
+			kinds = kk_programs(policy, attempt->applet);
+			at = end + 1u;
+		}
+		if (kinds & KK_P_MULTICALL && (arguments->cut || hop == 4u || !arguments->length))
+			attempt->unknown |= KK_U_ARGV;
+		program |= kinds;
+	} else {
+		for (hop = 0; hop < KK_ARGV_MAX; hop++)
+			if (hop >= arguments->length || !arguments->bytes[hop])
+				break;
+		at = hop + 1u;
+		if (!arguments->length)
+			attempt->unknown |= KK_U_ARGV;
+	}
+	source = kk_code_source(arguments, at, program);
+	if (source == 0xffu) {
+		attempt->unknown |= KK_U_ARGV;
+		source = KK_ARGV_OTHER;
+	}
+	attempt->argv = source;
+	return program;
+}
+
+#endif
