@@ -2,7 +2,7 @@
 //! What one instruction does to the state, and which references it makes.
 
 use super::facts::Reference;
-use super::state::State;
+use super::state::{State, Test};
 use super::value::{Abstract, Element};
 use super::walk::Walk;
 use crate::isa::{Address, Effect, Operation, Register, Value};
@@ -28,10 +28,12 @@ impl Walk<'_, '_> {
             }
             Effect::Compute { register, operation, left, right, bits } => {
                 let narrowed = *operation == Operation::And && *left == Value::Register(*register);
+                let test = self.test(*register, *operation, (*left, *right), state);
                 let (left, right) = (self.value(*left, state), self.value(*right, state));
                 let found = self.compute(*operation, left, right);
                 let found = self.truncate(found, *bits, state.register(*register));
                 self.write(*register, found, narrowed, state);
+                state.test = test.or(state.test);
             }
             Effect::Insert { register, value, lowest, count } => {
                 let old = state.register(*register);
@@ -53,10 +55,12 @@ impl Walk<'_, '_> {
             Effect::Compare { left, right } => self.compare(*left, *right, state),
             Effect::ClobberFlags => state.forget_compared(),
             Effect::Overwrite { address, bytes } => self.overwrite(address, *bytes, state),
+            Effect::Touch { address, bytes } => self.touch(address, *bytes, state),
         }
     }
 
     fn write(&mut self, register: Register, value: Abstract, keeps_bound: bool, state: &mut State) {
+        let value = self.global_or(register, value);
         self.refer(value);
         if let Abstract::Stack(to) = value
             && register != self.place.convention.stack
@@ -70,7 +74,52 @@ impl Walk<'_, '_> {
         state.set(register, value);
     }
 
+    /// In MIPS code the global pointer holds the same everywhere; what it is saved in may be forgotten in between.
+    fn global_or(&mut self, register: Register, value: Abstract) -> Abstract {
+        if self.place.convention.global != Some(register) {
+            return value;
+        }
+        match value {
+            Abstract::Constant(address) if self.place.object.image.segment(address).is_some() => {
+                self.global = Some(address);
+                value
+            }
+            Abstract::Unknown => {
+                let known = self.global.or_else(|| self.place.object.global_pointer());
+                known.map_or(value, Abstract::Constant)
+            }
+            other => other,
+        }
+    }
+
+    /// A comparison whose result goes into a register, to be branched on later.
+    fn test(
+        &self,
+        result: Register,
+        operation: Operation,
+        operands: (Value, Value),
+        state: &State,
+    ) -> Option<Test> {
+        let (Operation::Below, Value::Register(tested), bound) =
+            (operation, operands.0, operands.1)
+        else {
+            return None;
+        };
+        let Abstract::Constant(bound) = self.value(bound, state) else { return None };
+        let value = state.register(tested);
+        (tested != result).then_some(Test { result, tested, value, bound })
+    }
+
     fn compare(&mut self, left: Value, right: Value, state: &mut State) {
+        state.compared_below = false;
+        if let (Some(test), Value::Register(left), Value::Constant(0)) = (state.test, left, right)
+            && test.result == left
+        {
+            state.compared_register = Some(test.tested);
+            state.compared = Some((test.value, Abstract::Constant(test.bound)));
+            state.compared_below = true;
+            return;
+        }
         state.compared_register = match left {
             Value::Register(register) => Some(register),
             _ => None,
@@ -159,7 +208,23 @@ impl Walk<'_, '_> {
             (Operation::ShiftLeft, Entry(register, add), Constant(by @ 1..=3)) => {
                 Scaled(register, add, by as u8)
             }
-            (Operation::And, Entry(..), Constant(0xffff_ffff)) => left,
+            (Operation::And, Entry(..), Constant(0xffff_ffff))
+            | (Operation::SignExtend, Entry(..), Constant(32)) => left,
+            // The value as it is (a64 decodes moves so).
+            (Operation::Add, _, Constant(0)) => left,
+            (Operation::SignExtend, Abstract::Element(element), Constant(bits)) => {
+                let same = |found: &Element| u64::from(found.bytes) * 8 == bits && found.shift == 0;
+                match self.elements.get(element as usize).filter(|found| same(found)) {
+                    Some(_) => self.change_element(element, |found| found.signed = true),
+                    None => Abstract::Unknown,
+                }
+            }
+            (Operation::And, Abstract::Element(element), Constant(mask)) => {
+                // What was loaded has no more bits.
+                let bits = self.elements.get(element as usize).map(|found| found.bytes * 8);
+                let keeps = bits.is_some_and(|bits| bits < 64 && mask == (1 << bits) - 1);
+                if keeps { left } else { Abstract::Unknown }
+            }
             (Operation::Add, Abstract::Element(element), base)
             | (Operation::Add, base, Abstract::Element(element)) => {
                 self.add_to_element(element, base)
@@ -238,14 +303,24 @@ impl Walk<'_, '_> {
         if address.segment {
             return (Abstract::Unknown, None);
         }
-        let index =
+        let mut displacement = address.displacement;
+        let mut index =
             address.index.map(|(register, scale)| (state.register(register), register, scale));
-        let add = |number: u64| self.fit(number.wrapping_add(address.displacement as u64));
+        if let Some((Abstract::Constant(by), _, scale)) = index
+            && (address.base.is_none_or(|base| state.register(base) != Abstract::Unknown))
+        {
+            let by = self.signed(by.checked_shl(u32::from(scale)).unwrap_or(0));
+            displacement = displacement.wrapping_add(by);
+            index = None;
+        }
+        let add = |number: u64| self.fit(number.wrapping_add(displacement as u64));
         let Some(base) = address.base else { return (Abstract::Constant(add(0)), index) };
         let found = match state.register(base) {
             Abstract::Constant(base) => Abstract::Constant(add(base)),
-            Abstract::Stack(at) => Abstract::Stack(at.wrapping_add(address.displacement)),
-            Abstract::Element(element) if address.displacement == 0 => Abstract::Element(element),
+            Abstract::Stack(at) => Abstract::Stack(at.wrapping_add(displacement)),
+            Abstract::Element(element) if displacement == 0 && index.is_none() => {
+                Abstract::Element(element)
+            }
             // Without displacement: index and base may have changed places.
             other => match index {
                 Some((Abstract::Constant(table), _, 0)) => {
@@ -266,7 +341,7 @@ impl Walk<'_, '_> {
         state: &State,
     ) -> Abstract {
         let (place, index) = self.address(address, state);
-        self.refer(place);
+        self.read(place, index.is_some(), u16::from(bytes));
         if let Some(pointee) = pointee(address, bytes, state) {
             return pointee;
         }
@@ -281,9 +356,10 @@ impl Walk<'_, '_> {
     }
 
     fn load_constant(&mut self, at: u64, place: u64, bytes: u8, signed: bool) -> Abstract {
-        if place >= self.place.start && place < self.place.end {
+        if place >= self.place.bounds.start && place < self.place.bounds.end {
             // A literal between the instructions.
             self.cover(place, u64::from(bytes));
+            self.findings.literals.insert(place, place.saturating_add(u64::from(bytes)));
         }
         let constant = self.place.object.image.is_constant(place);
         let word = u64::from(bytes) == self.place.object.image.word_size();
@@ -296,6 +372,9 @@ impl Walk<'_, '_> {
             Some((Relocated::Symbol(symbol, 0), slot)) if word && (constant || slot) => {
                 Abstract::Symbol(symbol)
             }
+            None if word && self.is_static_slot(place) => {
+                self.place.object.image.word(place).map_or(Abstract::Unknown, Abstract::Constant)
+            }
             None if constant && place != at => {
                 self.place.object.image.number(place, bytes).map_or(Abstract::Unknown, |number| {
                     Abstract::Constant(self.fit(extend(number, bytes, signed)))
@@ -303,6 +382,17 @@ impl Walk<'_, '_> {
             }
             _ => Abstract::Unknown,
         }
+    }
+
+    /// A place of the GOT of a static MIPS program: near the global pointer, and it holds an address. Small variables lie there too; one
+    /// that holds an address of code at start is called through like a slot, and what it is set to later is referred to elsewhere.
+    fn is_static_slot(&self, place: u64) -> bool {
+        const REACH: u64 = 0x8000;
+        let object = self.place.object;
+        let near = !object.independent
+            && object.global_pointer().is_some_and(|global| global.abs_diff(place) <= REACH);
+        let word = object.image.word(place).filter(|_| near);
+        word.is_some_and(|value| value >= LEAST_ADDRESS && object.image.segment(value).is_some())
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -367,9 +457,24 @@ impl Walk<'_, '_> {
         Abstract::Run((self.runs.len() - 1) as u32)
     }
 
+    fn touch(&mut self, address: &Address, bytes: u16, state: &State) {
+        let (place, index) = self.address(address, state);
+        self.read(place, index.is_some(), bytes);
+    }
+
+    /// Memory is read. At a place that is known only what lies there counts, not the object around it.
+    fn read(&mut self, place: Abstract, is_indexed: bool, bytes: u16) {
+        match place {
+            Abstract::Constant(address) if !is_indexed => {
+                let known = self.findings.words.entry(address).or_default();
+                *known = bytes.max(*known);
+            }
+            other => self.refer(other),
+        }
+    }
+
     fn overwrite(&mut self, address: &Address, bytes: u16, state: &mut State) {
         let (place, index) = self.address(address, state);
-        self.refer(place);
         match (place, index) {
             (Abstract::Stack(place), None) => state.clear_slots(place, bytes),
             (Abstract::Stack(place), Some(_)) => state.forget_slots(&[place]),
@@ -380,7 +485,6 @@ impl Walk<'_, '_> {
 
     fn store(&mut self, address: &Address, value: Value, bytes: u8, state: &mut State) {
         let (place, index) = self.address(address, state);
-        self.refer(place);
         let value = self.value(value, state);
         self.refer(value);
         match (place, index) {
@@ -395,6 +499,9 @@ impl Walk<'_, '_> {
 /// Entry registers from this number on stand for the word that a register points to at entry: glibc
 /// passes the number of a `set*id` call to all threads in a structure.
 pub(crate) const POINTEE: u8 = 64;
+
+/// Entry registers from this number on stand for arguments on the stack.
+pub(crate) const STACKED: u8 = 96;
 
 /// The first word of what an entry register points to.
 fn pointee(address: &Address, bytes: u8, state: &State) -> Option<Abstract> {
@@ -440,6 +547,7 @@ fn calculate(operation: Operation, left: u64, right: u64, wide: bool) -> u64 {
             i64::from(left as u32 as i32).checked_shr(count).unwrap_or(0) as u64
         }
         Operation::Multiply => left.wrapping_mul(right),
+        Operation::SignExtend => extend(left, (right / 8) as u8, true),
         Operation::Below => u64::from(left < right),
         Operation::Less if wide => u64::from((left as i64) < right as i64),
         Operation::Less => u64::from((left as u32 as i32) < right as u32 as i32),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::state::join_guards;
 use super::value::{Allowed, MOST_CONSTANTS};
 use crate::isa::Register;
+use crate::object::Relocated;
 
 /// What a register holds at a call, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,12 +88,25 @@ pub enum Reference {
     Symbol(u32),
 }
 
+impl Reference {
+    pub(crate) fn of(value: Relocated) -> Self {
+        match value {
+            Relocated::Address(address) | Relocated::Chosen(address) => Self::Address(address),
+            Relocated::Symbol(symbol, _) | Relocated::Copy(symbol) => Self::Symbol(symbol),
+        }
+    }
+}
+
 /// Everything found, while the walk goes on; later rounds only add.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     sites: BTreeMap<u64, Site>,
     calls: BTreeMap<(u64, Callee), Call>,
     pub(crate) references: BTreeSet<Reference>,
+    /// Places that are read, with the bytes that are.
+    pub(crate) words: BTreeMap<u64, u16>,
+    /// Constants among the instructions: first byte and the byte behind.
+    pub(crate) literals: BTreeMap<u64, u64>,
 }
 
 impl Findings {
@@ -120,8 +134,16 @@ impl Findings {
         }
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<Site>, Vec<Call>, BTreeSet<Reference>) {
-        (self.sites.into_values().collect(), self.calls.into_values().collect(), self.references)
+    /// Sites and calls. After a call that does not come back the walk may have run into constants: what lies there is left
+    /// out.
+    pub(crate) fn into_parts(self) -> (Vec<Site>, Vec<Call>) {
+        let literals = self.literals;
+        let is_code = |address: u64| {
+            literals.range(..=address).next_back().is_none_or(|(_, end)| *end <= address)
+        };
+        let sites = self.sites.into_values().filter(|site| is_code(site.address));
+        let calls = self.calls.into_values().filter(|call| is_code(call.address));
+        (sites.collect(), calls.collect())
     }
 }
 

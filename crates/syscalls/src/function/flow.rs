@@ -46,8 +46,9 @@ impl Walk<'_, '_> {
 
     fn call(&mut self, at: u64, target: Abstract, state: &mut State) {
         let convention = self.place.convention;
-        let registers = convention.arguments.iter().copied().chain([convention.number]);
-        let inputs = self.inputs(state, registers);
+        let registers = convention.arguments.iter().chain(convention.private).copied();
+        let mut inputs = self.inputs(state, registers.chain([convention.number]));
+        self.stacked_inputs(state, 0, &mut inputs);
         let guards = guards(state);
         for callee in self.callee(target) {
             let (inputs, guards) = (inputs.clone(), guards.clone());
@@ -76,7 +77,10 @@ impl Walk<'_, '_> {
                     self.edges.insert((block, address));
                     self.reach(address, state);
                 }
-                callee => self.tail(at, callee, state),
+                callee => {
+                    self.jumps_anywhere |= callee == Callee::Unknown;
+                    self.tail(at, callee, state);
+                }
             }
         }
     }
@@ -94,17 +98,21 @@ impl Walk<'_, '_> {
             self.reach(target, state);
         }
         if !found {
+            self.jumps_anywhere = true;
             self.tail(at, Callee::Unknown, state);
         }
     }
 
     fn is_inside(&self, address: u64) -> bool {
-        self.place.start <= address && address < self.place.end
+        let bounds = &self.place.bounds;
+        let address = self.place.object.without_mode(address);
+        bounds.start <= address && address < bounds.end
     }
 
     /// A jump out of the function takes all registers along.
     pub(crate) fn tail(&mut self, at: u64, callee: Callee, state: &State) {
-        let inputs = self.inputs(state, (0..32).map(Register));
+        let mut inputs = self.inputs(state, (0..32).map(Register));
+        self.stacked_inputs(state, self.place.convention.stacked.return_bytes, &mut inputs);
         self.findings.call(Call { address: at, callee, inputs, guards: guards(state) });
     }
 
@@ -137,6 +145,7 @@ impl Walk<'_, '_> {
             }
         }
         if !found {
+            self.jumps_anywhere = true;
             self.tail(at, Callee::Unknown, state);
         }
     }
@@ -167,6 +176,12 @@ impl Walk<'_, '_> {
         taken: bool,
     ) -> bool {
         let Some(condition) = condition else { return true };
+        let condition = match (state.compared_below, condition) {
+            (false, condition) => condition,
+            (true, Condition::NotEqual) => Condition::Below,
+            (true, Condition::Equal) => Condition::AboveOrEqual,
+            (true, _) => return true,
+        };
         let condition = if taken { condition } else { negate(condition) };
         let Some((left, Abstract::Constant(right))) = compared else { return true };
         if let Some(register) = state.compared_register {
@@ -191,7 +206,8 @@ impl Walk<'_, '_> {
         match reference {
             Reference::Symbol(_) => true,
             Reference::Address(address) => {
-                *address == self.place.start || !self.is_inside(*address)
+                self.place.object.without_mode(*address) == self.place.bounds.start
+                    || !self.is_inside(*address)
             }
         }
     }

@@ -2,26 +2,45 @@
 //! All registers, stack slots and the condition at one place of a function.
 
 use super::value::{Abstract, Allowed, Sets};
-use crate::isa::Register;
+use crate::isa::{Register, SCRATCH};
 
 /// What is known before an instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
-    registers: [Abstract; 33],
+    registers: [Abstract; 34],
     /// Stack slots by their distance from the stack pointer at entry, in order.
     slots: Vec<(i64, Abstract)>,
     /// What the flags come from.
     pub(crate) compared: Option<(Abstract, Abstract)>,
     /// The register that was compared, until it changes.
     pub(crate) compared_register: Option<Register>,
+    /// What was compared is a [`Test`]: "different" means below, "equal" above or equal.
+    pub(crate) compared_below: bool,
+    /// A register that tells whether another is below a number without sign, which it then was.
+    pub(crate) test: Option<Test>,
     /// Registers that hold at most this.
     bounds: Vec<(Register, u64)>,
     /// Under which entry values this place is reached; registers that are not named are free.
     pub(crate) guards: Vec<(Register, Allowed)>,
 }
 
+/// `result` is 1 where `tested` is below `bound` (MIPS `sltiu`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Test {
+    pub(crate) result: Register,
+    pub(crate) tested: Register,
+    pub(crate) value: Abstract,
+    pub(crate) bound: u64,
+}
+
 /// Where unknown registers are kept in order not to fail on a bad number.
 const NOWHERE: usize = 32;
+/// Where a register is kept; one of a bad number is unknown always.
+fn place(register: Register) -> usize {
+    let number = usize::from(register.0);
+    if number < NOWHERE || register == SCRATCH { number } else { NOWHERE }
+}
+
 /// Slots beyond that are forgotten.
 const MOST_SLOTS: usize = 64;
 
@@ -33,6 +52,8 @@ impl State {
             slots: Vec::new(),
             compared: None,
             compared_register: None,
+            compared_below: false,
+            test: None,
             bounds: Vec::new(),
             guards: Vec::new(),
         }
@@ -40,18 +61,17 @@ impl State {
 
     /// Nothing is known.
     pub(crate) fn unknown() -> Self {
-        Self { registers: [Abstract::Unknown; 33], ..Self::entry() }
+        Self { registers: [Abstract::Unknown; 34], ..Self::entry() }
     }
 
     pub(crate) fn register(&self, register: Register) -> Abstract {
-        self.registers
-            .get(usize::from(register.0).min(NOWHERE))
-            .copied()
-            .unwrap_or(Abstract::Unknown)
+        self.registers.get(place(register)).copied().unwrap_or(Abstract::Unknown)
     }
 
     pub(crate) fn set(&mut self, register: Register, value: Abstract) {
-        self.registers[usize::from(register.0).min(NOWHERE)] = value;
+        if let Some(known) = self.registers.get_mut(place(register)) {
+            *known = value;
+        }
         self.registers[NOWHERE] = Abstract::Unknown;
     }
 
@@ -62,8 +82,8 @@ impl State {
                 *value = Abstract::Unknown;
             }
         }
-        self.compared = None;
-        self.compared_register = None;
+        self.forget_compared();
+        self.test = None;
         self.bounds.retain(|(register, _)| register.0 < 32 && mask >> register.0 & 1 == 1);
     }
 
@@ -95,6 +115,9 @@ impl State {
         if self.compared_register == Some(register) {
             self.compared_register = None;
         }
+        if self.test.is_some_and(|test| test.result == register || test.tested == register) {
+            self.test = None;
+        }
     }
 
     fn forget_bound_of(&mut self, register: Register) {
@@ -105,6 +128,7 @@ impl State {
     pub(crate) fn forget_compared(&mut self) {
         self.compared = None;
         self.compared_register = None;
+        self.compared_below = false;
     }
 
     pub(crate) fn slot(&self, at: i64) -> Abstract {
@@ -172,6 +196,14 @@ impl State {
         }
         if self.compared_register != other.compared_register && self.compared_register.is_some() {
             self.compared_register = None;
+            changed = true;
+        }
+        if self.compared_below != other.compared_below {
+            changed |= self.compared.is_some();
+            self.forget_compared();
+        }
+        if self.test != other.test && self.test.is_some() {
+            self.test = None;
             changed = true;
         }
         changed |= self.join_bounds(other);

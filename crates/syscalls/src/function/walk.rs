@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::effect::POINTEE;
+use super::Bounds;
+use super::effect::{POINTEE, STACKED};
 use super::facts::{Callee, Door, Findings, Input, Inputs, Site};
 use super::state::State;
 use super::value::{Abstract, Element, Sets};
@@ -20,12 +21,17 @@ pub(crate) struct Place<'o, 'f> {
     pub(crate) object: &'o Object<'f>,
     pub(crate) decoder: &'o dyn Decoder,
     pub(crate) convention: Convention,
-    /// First address, without a mode bit.
-    pub(crate) start: u64,
-    /// Address behind the last instruction.
-    pub(crate) end: u64,
-    /// Another function begins at the end.
-    pub(crate) closed: bool,
+    pub(crate) bounds: Bounds,
+}
+
+/// How a straight run of instructions ended.
+pub(crate) enum Straight {
+    /// By a jump to what memory or a register holds.
+    Left,
+    /// By a jump to this address, with mode bit.
+    Jumped(u64),
+    /// In another way.
+    Other,
 }
 
 /// The walk.
@@ -47,6 +53,10 @@ pub(crate) struct Walk<'o, 'f> {
     decoded: HashMap<u64, Instruction>,
     states: HashMap<u64, State>,
     work: BTreeSet<u64>,
+    /// The global pointer, where the function computed it.
+    pub(crate) global: Option<u64>,
+    /// A jump inside the function goes where nothing tells.
+    pub(crate) jumps_anywhere: bool,
     /// The walk gave up: too many steps.
     pub(crate) exhausted: bool,
 }
@@ -59,7 +69,8 @@ pub(crate) const LONGEST: u64 = 1 << 21;
 impl<'o, 'f> Walk<'o, 'f> {
     pub(crate) fn new(place: Place<'o, 'f>) -> Self {
         let length =
-            usize::try_from((place.end.saturating_sub(place.start)).min(LONGEST)).unwrap_or(0);
+            usize::try_from((place.bounds.end.saturating_sub(place.bounds.start)).min(LONGEST))
+                .unwrap_or(0);
         Self {
             place,
             sets: Sets::default(),
@@ -73,6 +84,8 @@ impl<'o, 'f> Walk<'o, 'f> {
             decoded: HashMap::new(),
             states: HashMap::new(),
             work: BTreeSet::new(),
+            global: None,
+            jumps_anywhere: false,
             exhausted: false,
         }
     }
@@ -80,57 +93,73 @@ impl<'o, 'f> Walk<'o, 'f> {
     pub(crate) fn run(&mut self) {
         let mut entry = State::entry();
         entry.set(self.place.convention.stack, Abstract::Stack(0));
-        if let Some(register) = self.place.convention.entered {
-            entry.set(register, Abstract::Constant(self.place.start));
+        self.enter_function(&mut entry);
+        let before_call = i64::from(self.place.convention.stacked.return_bytes);
+        for (register, place) in self.stacked_places(before_call) {
+            entry.set_slot(place, 4, Abstract::Entry(register, 0));
         }
-        self.set_global(&mut entry);
-        let start = self.place.start;
-        self.reach(start, &entry);
+        self.reach(self.place.bounds.start, &entry);
         self.settle();
+        if self.place.bounds.pads || self.jumps_anywhere {
+            self.run_gaps();
+        }
+    }
+
+    /// What no path reached: landing pads, and targets of jumps that are not known.
+    fn run_gaps(&mut self) {
+        let start = self.place.bounds.start;
         let mut from = 0;
         while let Some(gap) = self.next_gap(from) {
+            from = gap + 1;
             let at = start.saturating_add(gap as u64);
             // Padding would carry the unknown state into what follows it.
             let padding = self
                 .decode(at)
-                .is_some_and(|found| found.effects.is_empty() && found.flow == Flow::Next);
+                .is_none_or(|found| found.effects.is_empty() && found.flow == Flow::Next);
             if padding {
-                from = gap + 1;
                 continue;
             }
             let mut state = State::unknown();
             self.set_global(&mut state);
             self.reach(at, &state);
             self.settle();
-            from = gap + 1;
         }
     }
 
-    /// A few instructions up to a jump by memory or register: a PLT entry is no longer. False: it is
-    /// something else.
-    pub(crate) fn run_straight(&mut self) -> bool {
+    /// A few instructions up to a jump: a PLT entry is no longer.
+    pub(crate) fn run_straight(&mut self) -> Straight {
         let mut state = State::entry();
-        self.set_global(&mut state);
-        let mut at = self.place.start;
+        self.enter_function(&mut state);
+        let mut at = self.place.bounds.start;
         for _ in 0..6 {
-            let Some(found) = self.decode(at) else { return false };
+            let Some(found) = self.decode(at) else { return Straight::Other };
             let next = at.saturating_add(u64::from(found.size));
             match found.flow {
                 Flow::Next if found.condition.is_none() => {}
                 Flow::Jump(Target::Memory(_) | Target::Register(_)) => {
                     self.step(at, at, next, &found, &mut state);
-                    return true;
+                    return Straight::Left;
                 }
-                _ => return false,
+                Flow::Jump(Target::Direct(to)) if at == self.place.bounds.start => {
+                    return Straight::Jumped(to);
+                }
+                _ => return Straight::Other,
             }
             self.step(at, at, next, &found, &mut state);
             at = next;
         }
-        false
+        Straight::Other
+    }
+
+    fn enter_function(&self, entry: &mut State) {
+        if let Some(register) = self.place.convention.entered {
+            entry.set(register, Abstract::Constant(self.place.bounds.start));
+        }
+        self.set_global(entry);
     }
 
     fn set_global(&self, state: &mut State) {
-        let value = self.place.object.dynamic.global_pointer();
+        let value = self.place.object.global_pointer();
         if let (Some(register), Some(value)) = (self.place.convention.global, value) {
             state.set(register, Abstract::Constant(value));
         }
@@ -153,7 +182,7 @@ impl<'o, 'f> Walk<'o, 'f> {
     /// The next byte from `from` on that nothing covers and that is no padding.
     fn next_gap(&self, from: usize) -> Option<usize> {
         let step = self.place.decoder.alignment() as usize;
-        let bytes = self.place.object.image.bytes_at(self.place.start)?;
+        let bytes = self.place.object.image.bytes_at(self.place.bounds.start)?;
         let free = |at: &usize| {
             let covered = self.covered.get(*at).copied().unwrap_or(true);
             // nop of one byte, int3, zero
@@ -164,7 +193,8 @@ impl<'o, 'f> Walk<'o, 'f> {
 
     /// Another way leads to this place.
     pub(crate) fn reach(&mut self, at: u64, state: &State) {
-        if at < self.place.start || at >= self.place.end {
+        let at = self.place.object.without_mode(at);
+        if at < self.place.bounds.start || at >= self.place.bounds.end {
             return;
         }
         match self.states.get_mut(&at) {
@@ -193,7 +223,7 @@ impl<'o, 'f> Walk<'o, 'f> {
 
     /// Marks bytes as walked, or as data.
     pub(crate) fn cover(&mut self, at: u64, bytes: u64) {
-        let Some(from) = at.checked_sub(self.place.start) else { return };
+        let Some(from) = at.checked_sub(self.place.bounds.start) else { return };
         let (from, to) = (from as usize, from.saturating_add(bytes) as usize);
         let length = self.covered.len();
         if let Some(range) = self.covered.get_mut(from.min(length)..to.min(length)) {
@@ -213,7 +243,7 @@ impl<'o, 'f> Walk<'o, 'f> {
                 return steps;
             }
             let after = next.saturating_add(self.slot_size(&found, next));
-            if after >= self.place.end {
+            if after >= self.place.bounds.end {
                 self.fall_off(at, after, &found, &state);
                 return steps;
             }
@@ -230,7 +260,8 @@ impl<'o, 'f> Walk<'o, 'f> {
     /// ends with one that does not return.
     fn fall_off(&mut self, at: u64, after: u64, found: &Instruction, state: &State) {
         let is_call = matches!(found.flow, Flow::Call(_));
-        if !is_call && !self.place.closed && self.place.object.image.is_code(after) {
+        let ends = self.place.bounds.closed && self.place.bounds.exact;
+        if !is_call && !ends && self.place.object.image.is_code(after) {
             self.tail(at, Callee::Address(after), state);
         }
     }
@@ -349,6 +380,24 @@ impl<'o, 'f> Walk<'o, 'f> {
         inputs.sort_by_key(|(register, _)| *register);
         inputs.dedup_by_key(|(register, _)| *register);
         inputs
+    }
+
+    /// Arguments on the stack, as the stack pointer stands now.
+    pub(crate) fn stacked_inputs(&self, state: &State, return_bytes: u8, inputs: &mut Inputs) {
+        let Abstract::Stack(top) = state.register(self.place.convention.stack) else { return };
+        for (register, place) in self.stacked_places(top.saturating_add(i64::from(return_bytes))) {
+            inputs.extend(self.input(state.slot(place)).map(|input| (register.0, input)));
+        }
+    }
+
+    /// Arguments on the stack by their entry registers, with their places; `first` is the stack pointer before the call.
+    fn stacked_places(&self, first: i64) -> impl Iterator<Item = (Register, i64)> + use<> {
+        let stacked = self.place.convention.stacked;
+        let word = self.place.object.image.word_size() as i64;
+        (stacked.first..stacked.first.saturating_add(stacked.count)).map(move |number| {
+            let place = first.saturating_add(i64::from(number).saturating_mul(word));
+            (Register(STACKED.saturating_add(number)), place)
+        })
     }
 
     /// Words on the stack that arguments point to.

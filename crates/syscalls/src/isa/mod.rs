@@ -9,11 +9,13 @@
 //! register of a call is an effect (`lr`, `$ra` become a constant). An instruction that compares and branches by itself
 //! (`cbz`, MIPS `beq`) has the [`Effect::Compare`] before its condition is asked.
 
+mod a64;
 mod arm;
 mod bytes;
 mod mips;
 mod mips16;
 
+pub use a64::A64;
 pub use arm::{A32, Thumb};
 pub use mips::{Mips, MipsRevision};
 pub use mips16::Mips16;
@@ -28,6 +30,9 @@ pub use x86::X86;
 /// reads of it are constants), MIPS 0..32 (reads of `$zero` are constants).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Register(pub u8);
+
+/// No register of any machine: holds what one effect leaves for the next of the same instruction.
+pub const SCRATCH: Register = Register(33);
 
 /// What an operation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +67,8 @@ pub enum Operation {
     ShiftRightSigned,
     /// Product.
     Multiply,
+    /// The lowest bits of left, as many as right says, as a signed number (8, 16, 32).
+    SignExtend,
     /// 1 where left is below right without sign, else 0 (MIPS `sltu`).
     Below,
     /// 1 where left is below right with sign, else 0 (MIPS `slt`).
@@ -159,6 +166,13 @@ pub enum Effect {
     },
     /// The flags come from something else than a comparison.
     ClobberFlags,
+    /// Memory is read, and what comes of it is not modelled (comparisons with memory, vector loads).
+    Touch {
+        /// Where from.
+        address: Address,
+        /// Number of bytes.
+        bytes: u16,
+    },
     /// Memory from the address on holds something that is not modelled (vector and floating-point stores, store-conditional).
     Overwrite {
         /// Where from.

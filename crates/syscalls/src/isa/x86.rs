@@ -439,12 +439,19 @@ impl One<'_> {
         }
     }
 
-    /// An absolute address that the instruction uses in a way that is not modelled.
+    /// Memory that is read in a way that is not modelled.
     fn refer(&mut self) {
-        let address = self.address();
-        if address.base.is_none() && !address.segment {
-            let value = Value::Constant(address.displacement as u64);
-            self.effects.push(Effect::Store { address: UNKNOWN_PLACE, value, bytes: 8 });
+        let (address, bytes) = (self.address(), self.memory_bytes());
+        self.effects.push(Effect::Touch { address, bytes });
+    }
+
+    /// How much memory the instruction may reach.
+    fn memory_bytes(&self) -> u16 {
+        let found = self.found;
+        match found.memory_size().size() {
+            // States of the floating-point unit, and sizes that the decoder does not tell.
+            0 => 1024,
+            size => u16::try_from(size).unwrap_or(u16::MAX),
         }
     }
 
@@ -512,14 +519,13 @@ impl One<'_> {
         if has_memory {
             self.refer();
             if written {
-                let size = self.found.memory_size().size().clamp(1, 8);
-                let address = self.address();
-                self.effects.push(Effect::Store {
-                    address,
-                    value: Value::Unknown,
-                    bytes: size as u8,
-                });
+                let (address, bytes) = (self.address(), self.memory_bytes());
+                self.effects.push(Effect::Overwrite { address, bytes });
             }
+        } else if written && self.found.is_string_instruction() {
+            // `stos`, `movs` and `ins` write where rdi points to.
+            let address = at_register(Register(7));
+            self.effects.push(Effect::Overwrite { address, bytes: u16::MAX });
         }
         if self.found.rflags_modified() != 0 {
             self.forget_flags();

@@ -1,50 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where functions begin and end: unwind tables, symbols, initialisers, relocations, call targets.
+//!
+//! Unwind tables of the `.eh_frame` kind tell both ends. Elsewhere a function ends where the next one begins, or behind the last
+//! instruction that control reaches. Addresses that are only referred to are looked at last: what lies among the instructions of a
+//! function that was walked is a label of it, what does not begins another one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::function::{Callee, Function, Reference, analyse, resolve_stub};
-use crate::isa::Decoder;
+use super::decoders::Decoders;
+use crate::function::{Bounds, Callee, Function, Reference, analyse, resolve_stub};
 use crate::object::{Object, Relocated, SymbolKind};
 
-/// Functions, walked.
-pub(super) struct Found {
-    pub(super) functions: Vec<Function>,
-}
-
-/// More functions than that are not walked; that is said by the caller's problem list.
+/// More functions than that are not walked.
 const MOST_FUNCTIONS: usize = 1 << 20;
+
+/// What is known of a function before it is walked.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// Address behind it; the start where that is not known.
+    end: u64,
+    /// Bit 0 of its address, where something told.
+    mode: Option<u8>,
+    /// Exceptions may lead into it.
+    pads: bool,
+}
 
 struct Discovery<'o, 'f> {
     object: &'o Object<'f>,
-    decoder: &'o dyn Decoder,
-    /// Start to end; an end that is not known is the start.
-    known: BTreeMap<u64, u64>,
-    walked: BTreeMap<u64, Function>,
+    decoders: &'o Decoders,
+    known: BTreeMap<u64, Known>,
+    walked: BTreeMap<u64, (Function, Vec<bool>)>,
     queue: BTreeSet<u64>,
-    /// What a stub jumps to, by its address.
+    /// Addresses that something refers to, with mode bit.
+    referred: BTreeSet<u64>,
+    /// What a stub jumps to, by its address with mode bit.
     stubs: HashMap<u64, Option<Callee>>,
 }
 
-pub(super) fn find_functions(object: &Object<'_>, decoder: &dyn Decoder) -> Found {
+/// All functions, walked, in order.
+pub(super) fn find_functions(object: &Object<'_>, decoders: &Decoders) -> Vec<Function> {
     let mut discovery = Discovery {
         object,
-        decoder,
+        decoders,
         known: BTreeMap::new(),
         walked: BTreeMap::new(),
         queue: BTreeSet::new(),
+        referred: BTreeSet::new(),
         stubs: HashMap::new(),
     };
-    for extent in object.extents() {
-        let end = discovery.known.entry(object.without_mode(extent.start)).or_insert(extent.end);
-        *end = (*end).max(extent.end);
-    }
+    discovery.take_extents();
     for start in first_starts(object) {
         discovery.add(start);
     }
-    discovery.queue = discovery.known.keys().copied().collect();
+    discovery.referred = pointers(object);
     discovery.run();
-    Found { functions: discovery.walked.into_values().collect() }
+    let functions = discovery.walked.into_values().map(|(function, _)| function);
+    functions.map(|function| without_modes(object, function)).collect()
 }
 
 /// Starts that the file names.
@@ -57,10 +68,23 @@ fn first_starts(object: &Object<'_>) -> Vec<u64> {
     });
     starts.extend(functions.map(|symbol| symbol.value));
     starts.extend(object.relocations.iter().filter_map(|relocation| match relocation.value {
-        Relocated::Address(address) | Relocated::Chosen(address) => Some(address),
+        Relocated::Chosen(address) => Some(address),
         _ => None,
     }));
     starts
+}
+
+/// Addresses of code that data holds.
+fn pointers(object: &Object<'_>) -> BTreeSet<u64> {
+    let relocated = object.relocations.iter().filter_map(|relocation| match relocation.value {
+        Relocated::Address(address) => Some(address),
+        _ => None,
+    });
+    let bare = super::pieces::bare_pointers(object).map(|(_, address)| address);
+    relocated
+        .chain(bare)
+        .filter(|address| object.image.is_code(object.without_mode(*address)))
+        .collect()
 }
 
 /// Functions in the initialiser and finaliser arrays.
@@ -88,68 +112,125 @@ pub(super) fn array_entries(object: &Object<'_>) -> Vec<u64> {
         .collect()
 }
 
+/// Calls lead to functions, whatever encoding those are in.
+fn without_modes(object: &Object<'_>, mut function: Function) -> Function {
+    for call in &mut function.calls {
+        if let Callee::Address(address) = &mut call.callee {
+            *address = object.without_mode(*address);
+        }
+    }
+    function
+}
+
 impl Discovery<'_, '_> {
-    /// Notes a start, unless it lies within a function whose extent is known. True: it is new.
-    fn add(&mut self, address: u64) -> bool {
-        if !self.object.image.is_code(address) || self.known.len() >= MOST_FUNCTIONS {
-            return false;
+    fn take_extents(&mut self) {
+        let modes = self.object.machine.has_modes();
+        for extent in self.object.extents() {
+            let start = self.object.without_mode(extent.start);
+            // On ARM the table does not tell the encoding; a function that nothing else tells of is not run.
+            let mode =
+                (!modes || extent.end > extent.start).then_some((extent.start - start) as u8);
+            let fresh = Known { end: extent.end, mode, pads: extent.pads };
+            let known = self.known.entry(start).or_insert(fresh);
+            known.end = known.end.max(extent.end);
+            if mode.is_some() {
+                self.queue.insert(start);
+            }
         }
-        if self
-            .known
-            .range(..=address)
-            .next_back()
-            .is_some_and(|(start, end)| *start == address || address < *end)
-        {
-            return false;
+    }
+
+    /// Notes a start, unless it lies within a function whose extent is known.
+    fn add(&mut self, address: u64) {
+        let start = self.object.without_mode(address);
+        let mode = (address - start) as u8;
+        let Some(decoder) = self.decoders.by_mode(mode) else { return };
+        let aligned = start.is_multiple_of(decoder.alignment());
+        if !aligned || !self.object.image.is_code(start) || self.known.len() >= MOST_FUNCTIONS {
+            return;
         }
-        self.known.insert(address, address);
-        true
+        match self.known.range_mut(..=start).next_back() {
+            Some((found, known)) if *found == start => {
+                if known.mode.is_none() {
+                    known.mode = Some(mode);
+                    self.queue.insert(start);
+                }
+            }
+            Some((_, known)) if start < known.end => {}
+            _ => {
+                self.known.insert(start, Known { end: start, mode: Some(mode), pads: false });
+                self.queue.insert(start);
+            }
+        }
     }
 
     /// Functions whose end was only a guess are walked again when another one was found within.
     fn run(&mut self) {
-        const MOST_ROUNDS: usize = 4;
+        const MOST_ROUNDS: usize = 6;
         for _ in 0..MOST_ROUNDS {
             self.walk_queue();
-            let starts = self.walked.keys().copied().skip(1).chain([u64::MAX]);
-            let overlapping = self.walked.values().zip(starts).filter(|(function, next)| {
-                function.end > *next && self.known.get(&function.start) == Some(&function.start)
-            });
-            self.queue = overlapping.map(|(function, _)| function.start).collect();
+            self.take_referred();
+            self.walk_queue();
+            let starts = self.known.iter().filter(|(_, known)| known.mode.is_some());
+            let starts: Vec<u64> = starts.map(|(start, _)| *start).collect();
+            let is_cut = |function: &Function| {
+                let next = starts.partition_point(|start| *start <= function.start);
+                let guessed =
+                    self.known.get(&function.start).is_some_and(|k| k.end == function.start);
+                guessed && starts.get(next).is_some_and(|next| function.end > *next)
+            };
+            let cut = self.walked.values().filter(|(function, _)| is_cut(function));
+            self.queue = cut.map(|(function, _)| function.start).collect();
             if self.queue.is_empty() {
                 return;
             }
         }
     }
 
-    fn walk_queue(&mut self) {
-        while let Some(start) = self.queue.pop_first() {
-            let end = self.end_of(start);
-            let closed = self.known.contains_key(&end);
-            let mut function = analyse(self.object, self.decoder, start, end, closed);
-            self.resolve_stubs(&mut function);
-            for target in targets(&function) {
-                if self.add(target) {
-                    self.queue.insert(target);
-                }
+    /// Addresses that are referred to: labels of the function around them, or functions.
+    fn take_referred(&mut self) {
+        for address in std::mem::take(&mut self.referred) {
+            let place = self.object.without_mode(address);
+            let around = self.walked.range(..=place).next_back();
+            let is_label = around.is_some_and(|(start, (_, covered))| {
+                let offset = usize::try_from(place - start).unwrap_or(usize::MAX);
+                offset != 0 && covered.get(offset).copied().unwrap_or(false)
+            });
+            if !is_label {
+                self.add(address);
             }
-            self.walked.insert(start, function);
         }
     }
 
-    /// The end by unwind table, else the next start, else the end of the segment.
-    fn end_of(&self, start: u64) -> u64 {
-        match self.known.get(&start) {
-            Some(end) if *end > start => *end,
-            _ => {
-                let next =
-                    self.known.range(start.saturating_add(1)..).next().map(|(next, _)| *next);
-                let segment = self.object.image.segment(start).map_or(start, |segment| {
-                    segment.address.saturating_add(segment.bytes.len() as u64)
-                });
-                next.unwrap_or(segment).min(segment)
+    fn walk_queue(&mut self) {
+        while let Some(start) = self.queue.pop_first() {
+            let Some(known) = self.known.get(&start).copied() else { continue };
+            let mode = known.mode.unwrap_or(0);
+            let Some(decoder) = self.decoders.by_mode(mode) else { continue };
+            let bounds = self.bounds(start, &known);
+            let (mut function, covered) = analyse(self.object, decoder, bounds);
+            self.resolve_stubs(&mut function);
+            for call in &function.calls {
+                if let Callee::Address(address) = call.callee {
+                    self.add(address);
+                }
             }
+            self.referred.extend(function.references.iter().filter_map(|found| match found {
+                Reference::Address(address) => Some(*address),
+                Reference::Symbol(_) => None,
+            }));
+            self.walked.insert(start, (function, covered));
         }
+    }
+
+    /// The end by unwind table, else the next start, else the end of the section.
+    fn bounds(&self, start: u64, known: &Known) -> Bounds {
+        let exact = known.end > start;
+        let next =
+            self.known.range(start.saturating_add(1)..).find(|(_, known)| known.mode.is_some());
+        let most = self.object.image.code_end(start).unwrap_or(start);
+        let end = if exact { known.end } else { next.map_or(most, |(next, _)| (*next).min(most)) };
+        let closed = self.known.contains_key(&end);
+        Bounds { start, end, closed, exact, pads: known.pads }
     }
 
     /// Calls of and references to PLT entries become those of the symbol behind them.
@@ -174,26 +255,9 @@ impl Discovery<'_, '_> {
         if let Some(known) = self.stubs.get(&address) {
             return *known;
         }
-        let found = self
-            .object
-            .image
-            .is_code(address)
-            .then(|| resolve_stub(self.object, self.decoder, address))
-            .flatten();
+        let is_code = self.object.image.is_code(self.object.without_mode(address));
+        let found = is_code.then(|| resolve_stub(self.object, self.decoders, address)).flatten();
         self.stubs.insert(address, found);
         found
     }
-}
-
-/// Addresses that a function calls or refers to.
-fn targets(function: &Function) -> Vec<u64> {
-    let calls = function.calls.iter().filter_map(|call| match call.callee {
-        Callee::Address(address) => Some(address),
-        _ => None,
-    });
-    let references = function.references.iter().filter_map(|reference| match reference {
-        Reference::Address(address) => Some(*address),
-        Reference::Symbol(_) => None,
-    });
-    calls.chain(references).collect()
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One executable or library, analysed on its own: what the cache keeps by content hash.
 
+pub(crate) mod decoders;
 mod discover;
 mod pieces;
 mod text;
@@ -10,15 +11,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::function::{Callee, Function, Reference};
-use crate::isa::{Decoder, X86};
 use crate::object::{Export, Import, Machine, Object, Relocated, SymbolKind, Unreadable};
 
+use decoders::Decoders;
 pub use pieces::Piece;
 pub(crate) use pieces::piece_at;
 pub(crate) use text::is_lookup;
 
 /// Raised when the content of a summary changes meaning.
-pub const SUMMARY_VERSION: u32 = 6;
+pub const SUMMARY_VERSION: u32 = 7;
 
 /// What linking and reachability need of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,21 +68,11 @@ pub struct Summary {
 /// When nothing of it can be analysed.
 pub fn summarise(bytes: &[u8]) -> Result<Summary, Unreadable> {
     let object = Object::parse(bytes)?;
-    let decoder = decoder_of(object.machine).ok_or(Unreadable::Machine(0))?;
-    Ok(summarise_object(&object, decoder.as_ref()))
+    Ok(summarise_object(&object, &Decoders::of(&object)))
 }
 
-fn decoder_of(machine: Machine) -> Option<Box<dyn Decoder>> {
-    match machine {
-        Machine::X86_64 => Some(Box::new(X86::wide())),
-        Machine::I386 => Some(Box::new(X86::narrow())),
-        _ => None,
-    }
-}
-
-fn summarise_object(object: &Object<'_>, decoder: &dyn Decoder) -> Summary {
-    let found = discover::find_functions(object, decoder);
-    let mut functions = found.functions;
+fn summarise_object(object: &Object<'_>, decoders: &Decoders) -> Summary {
+    let mut functions = discover::find_functions(object, decoders);
     let pieces = pieces::find_pieces(object, &functions);
     let libraries = text::find_libraries(object);
     let imports = find_imports(object);
@@ -119,7 +110,7 @@ fn trim(
     let leads = |reference: &Reference| match reference {
         Reference::Symbol(_) => true,
         Reference::Address(address) => {
-            object.image.is_code(*address)
+            object.image.is_code(object.without_mode(*address))
                 || pieces::piece_at(pieces, *address).is_some()
                 || libraries.contains_key(address)
         }
@@ -160,8 +151,8 @@ fn find_exports(object: &Object<'_>) -> Vec<Export> {
 
 /// An address of code without its mode bit.
 fn code_address(object: &Object<'_>, address: u64) -> u64 {
-    let mode = matches!(object.machine, Machine::Arm) && object.image.is_code(address & !1);
-    if mode { address & !1 } else { address }
+    let code = object.without_mode(address);
+    if object.image.is_code(code) { code } else { address }
 }
 
 fn find_names(object: &Object<'_>, functions: &[Function]) -> BTreeMap<u64, String> {
@@ -193,6 +184,7 @@ impl Summary {
     /// The function that an address lies in.
     #[must_use]
     pub fn function_at(&self, address: u64) -> Option<usize> {
+        let address = self.machine.without_mode(address);
         let after = self.functions.partition_point(|function| function.start <= address);
         let index = after.checked_sub(1)?;
         let function = self.functions.get(index)?;

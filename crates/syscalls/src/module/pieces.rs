@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::function::{Function, Reference};
-use crate::object::{Object, Relocated, SymbolKind};
+use crate::object::{Object, SymbolKind};
 
 /// A part of the data that holds addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,7 @@ pub(super) fn find_pieces(object: &Object<'_>, functions: &[Function]) -> Vec<Pi
     let holds = find_pointers(object);
     let firm = find_firm_begins(object, &holds);
     let begins = find_begins(object, functions, &firm);
+    let apart = find_separate(object, functions, &begins);
     let mut pieces: Vec<Piece> = Vec::new();
     for (place, target) in holds {
         let start = begins.range(..=place).next_back().copied().unwrap_or(place);
@@ -50,7 +51,7 @@ pub(super) fn find_pieces(object: &Object<'_>, functions: &[Function]) -> Vec<Pi
             start,
             end: end.min(segment),
             targets: vec![target],
-            continues: !firm.contains(&start),
+            continues: !firm.contains(&start) && !apart.contains(&start),
         });
     }
     for piece in &mut pieces {
@@ -66,39 +67,33 @@ fn find_pointers(object: &Object<'_>) -> Vec<(u64, Reference)> {
         .relocations
         .iter()
         .filter_map(|relocation| {
-            let target = match relocation.value {
-                Relocated::Address(address) | Relocated::Chosen(address) => {
-                    Reference::Address(address)
-                }
-                Relocated::Symbol(symbol, _) | Relocated::Copy(symbol) => Reference::Symbol(symbol),
-            };
+            let target = Reference::of(relocation.value);
             // The GOT is read place by place; each read refers to what it holds.
             (!relocation.slot).then_some((relocation.place, target))
         })
         .collect();
     if !object.independent {
-        holds.extend(find_bare_pointers(object));
+        let bare = bare_pointers(object);
+        holds.extend(bare.map(|(place, address)| (place, Reference::Address(address))));
         holds.sort_unstable();
         holds.dedup_by_key(|(place, _)| *place);
     }
     holds
 }
 
-/// In files that are not moved, words of data that look like addresses.
-fn find_bare_pointers(object: &Object<'_>) -> Vec<(u64, Reference)> {
+/// In files that are not moved, words of data that look like addresses, with their places.
+pub(super) fn bare_pointers(object: &Object<'_>) -> impl Iterator<Item = (u64, u64)> {
     let word = object.image.word_size();
-    let data = object.image.segments.iter().filter(|segment| !segment.executable);
-    let places = data.flat_map(|segment| {
+    let segments = object.image.segments.iter().filter(|_| !object.independent);
+    let places = segments.flat_map(move |segment| {
         let first = segment.address.next_multiple_of(word);
         let last = segment.address.saturating_add(segment.bytes.len() as u64);
         (first..last).step_by(word as usize)
     });
-    places
-        .filter_map(|place| {
-            let value = object.image.word(place)?;
-            object.image.segment(value).map(|_| (place, Reference::Address(value)))
-        })
-        .collect()
+    places.filter(|place| !object.image.is_code(*place)).filter_map(|place| {
+        let value = object.image.word(place)?;
+        object.image.segment(value).map(|_| (place, value))
+    })
 }
 
 /// Begins that data or symbols tell. An address that is held close by is more likely a member.
@@ -110,11 +105,41 @@ fn find_firm_begins(object: &Object<'_>, holds: &[(u64, Reference)]) -> BTreeSet
             Reference::Address(address) if address.abs_diff(*place) > CLOSE => Some(*address),
             _ => None,
         })
-        .filter(|address| !object.image.is_code(*address))
+        .filter(|address| !object.image.is_code(object.without_mode(*address)))
         .collect();
     begins.extend(objects(object).flat_map(|(start, end)| [start, end]));
     leave_out_members(object, &mut begins);
+    begins.extend(object.image.code_borders());
     begins
+}
+
+/// Begins that only code tells, of constants that are aligned as compilers align objects and that no function uses together with what
+/// lies before: a member is used where its object is.
+fn find_separate(
+    object: &Object<'_>,
+    functions: &[Function],
+    begins: &BTreeSet<u64>,
+) -> BTreeSet<u64> {
+    const ALIGNMENT: u64 = 32;
+    let mut together = BTreeSet::new();
+    for function in functions {
+        let mut last = None;
+        for reference in &function.references {
+            let Reference::Address(address) = reference else { continue };
+            let Some(begin) = begins.range(..=*address).next_back() else { continue };
+            let before = begins.range(..*begin).next_back().copied();
+            if before.is_some() && last == before {
+                together.insert(*begin);
+            }
+            last = Some(*begin);
+        }
+    }
+    let is_apart = |begin: &&u64| {
+        begin.is_multiple_of(ALIGNMENT)
+            && object.image.is_constant(**begin)
+            && !together.contains(*begin)
+    };
+    begins.iter().filter(is_apart).copied().collect()
 }
 
 /// Start and end of the variables that symbols name.
@@ -145,7 +170,7 @@ fn find_begins(object: &Object<'_>, functions: &[Function], firm: &BTreeSet<u64>
             Reference::Address(address) => Some(*address),
             Reference::Symbol(_) => None,
         })
-        .filter(|address| !object.image.is_code(*address))
+        .filter(|address| !object.image.is_code(object.without_mode(*address)))
         .collect();
     leave_out_members(object, &mut begins);
     begins.extend(firm);

@@ -34,6 +34,10 @@ pub struct Image<'a> {
     pub segments: Vec<Segment<'a>>,
     /// Made read-only after relocation (`PT_GNU_RELRO`): first address and end.
     pub read_only: Option<(u64, u64)>,
+    /// Ranges of sections that hold instructions, in order; empty where the file does not say.
+    pub(super) code: Vec<(u64, u64)>,
+    /// What `gp` holds in a MIPS file without dynamic section (`ri_gp_value` of `PT_MIPS_REGINFO`).
+    pub(super) global_pointer: Option<u64>,
     /// Begin of `.eh_frame_hdr` and its size.
     pub(super) unwind_header: Option<(u64, u64)>,
     /// Begin of `.ARM.exidx` and its size.
@@ -48,10 +52,31 @@ impl<'a> Image<'a> {
         self.segments.iter().find(|s| s.address <= address && address < s.end())
     }
 
-    /// Does the address lie in an executable segment?
+    /// Does the address lie in an executable segment, and where sections tell instructions from constants, among instructions?
     #[must_use]
     pub fn is_code(&self, address: u64) -> bool {
         self.segment(address).is_some_and(|segment| segment.executable)
+            && (self.code.is_empty() || self.section_of(address).is_some())
+    }
+
+    /// The range of instructions that an address lies in.
+    fn section_of(&self, address: u64) -> Option<(u64, u64)> {
+        let after = self.code.partition_point(|(start, _)| *start <= address);
+        let found = self.code.get(after.checked_sub(1)?)?;
+        (address < found.1).then_some(*found)
+    }
+
+    /// Where instructions begin and end.
+    pub fn code_borders(&self) -> impl Iterator<Item = u64> {
+        self.code.iter().flat_map(|(start, end)| [*start, *end])
+    }
+
+    /// Address behind the last byte of the code around an address.
+    #[must_use]
+    pub fn code_end(&self, address: u64) -> Option<u64> {
+        let segment = self.segment(address)?;
+        let end = segment.address.saturating_add(segment.bytes.len() as u64);
+        Some(self.section_of(address).map_or(end, |(_, section)| section.min(end)))
     }
 
     /// Can the content of this address not change once the program runs?
@@ -113,7 +138,9 @@ const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
 const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
 const PT_GNU_RELRO: u32 = 0x6474_e552;
+/// `PT_ARM_EXIDX`; on MIPS the same number is `PT_MIPS_RTPROC`.
 const PT_ARM_EXIDX: u32 = 0x7000_0001;
+const PT_MIPS_REGINFO: u32 = 0x7000_0000;
 /// More program headers than any real file has.
 const MOST_SEGMENTS: u64 = 1024;
 
@@ -150,6 +177,8 @@ pub(super) fn parse_segments<'a>(
     let image = Image {
         segments: Vec::new(),
         read_only: None,
+        code: Vec::new(),
+        global_pointer: None,
         unwind_header: None,
         unwind_index: None,
         order: file,
@@ -191,6 +220,11 @@ fn take_segment<'a>(
         PT_INTERP => parts.interpreter = file.name(found.offset),
         PT_GNU_EH_FRAME => parts.image.unwind_header = Some((found.address, found.memory_size)),
         PT_ARM_EXIDX => parts.image.unwind_index = Some((found.address, found.memory_size)),
+        // Elf32_RegInfo: masks of five register files, then the global pointer.
+        PT_MIPS_REGINFO => {
+            let value = found.offset.checked_add(20).and_then(|at| file.int(at));
+            parts.image.global_pointer = value.filter(|value| *value != 0).map(u64::from);
+        }
         PT_GNU_RELRO => {
             let end = found.address.saturating_add(found.memory_size);
             parts.image.read_only = Some((found.address, end));
@@ -203,6 +237,7 @@ fn take_segment<'a>(
 pub(super) struct Section {
     name: u32,
     address: u64,
+    flags: u64,
     pub(super) kind: u32,
     pub(super) offset: u64,
     pub(super) size: u64,
@@ -219,6 +254,7 @@ pub(super) fn parse_sections(file: Reader<'_>, header: &Header) -> Vec<Section> 
             name: file.int(at)?,
             address: file.word(at.checked_add(8 + word)?)?,
             kind: file.int(at.checked_add(4)?)?,
+            flags: file.word(at.checked_add(8)?)?,
             offset: file.word(at.checked_add(8 + 2 * word)?)?,
             size: file.word(at.checked_add(8 + 3 * word)?)?,
             link: file.int(at.checked_add(8 + 4 * word)?)?,
@@ -229,6 +265,35 @@ pub(super) fn parse_sections(file: Reader<'_>, header: &Header) -> Vec<Section> 
         return Vec::new();
     }
     (0..header.section_count).map_while(parse).collect()
+}
+
+/// Ranges of sections with instructions. They are believed where the entry lies in one and each lies in an executable segment.
+pub(super) fn find_code(
+    image: &Image<'_>,
+    sections: &[Section],
+    entry: Option<u64>,
+    bias: u64,
+) -> Vec<(u64, u64)> {
+    const SHF_ALLOC: u64 = 2;
+    const SHF_EXECINSTR: u64 = 4;
+    const SHT_PROGBITS: u32 = 1;
+    let wanted = SHF_ALLOC | SHF_EXECINSTR;
+    let mut ranges: Vec<(u64, u64)> = sections
+        .iter()
+        .filter(|section| section.flags & wanted == wanted && section.kind == SHT_PROGBITS)
+        .map(|section| {
+            let start = section.address.wrapping_add(bias);
+            (start, start.saturating_add(section.size))
+        })
+        .filter(|(start, end)| start < end)
+        .collect();
+    ranges.sort_unstable();
+    let holds =
+        |address: u64| ranges.iter().any(|(start, end)| *start <= address && address < *end);
+    let executable =
+        |(start, _): &(u64, u64)| image.segment(*start).is_some_and(|segment| segment.executable);
+    let believed = ranges.iter().all(executable) && entry.is_none_or(|entry| holds(entry & !1));
+    if believed { ranges } else { Vec::new() }
 }
 
 /// Where `.eh_frame` lies.

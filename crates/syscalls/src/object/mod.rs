@@ -44,6 +44,20 @@ pub enum Machine {
     MipsN32,
 }
 
+impl Machine {
+    /// Has it a second encoding of instructions, which bit 0 of code addresses tells?
+    #[must_use]
+    pub const fn has_modes(self) -> bool {
+        matches!(self, Self::Arm | Self::MipsO32 | Self::MipsN32 | Self::MipsN64)
+    }
+
+    /// An address of code without the bit that tells the encoding.
+    #[must_use]
+    pub const fn without_mode(self, address: u64) -> u64 {
+        if self.has_modes() { address & !1 } else { address }
+    }
+}
+
 /// Why a file cannot be analysed at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
@@ -77,6 +91,8 @@ impl std::error::Error for Unreadable {}
 pub struct Object<'a> {
     /// Instruction set and ABI.
     pub machine: Machine,
+    /// `e_flags`.
+    pub flags: u32,
     /// Most significant byte first.
     pub big: bool,
     /// Addresses of 8 bytes.
@@ -109,6 +125,7 @@ const BIAS_NARROW: u64 = 0x4000_0000;
 
 struct Header {
     machine: Machine,
+    flags: u32,
     kind: u16,
     entry: u64,
     segments_at: u64,
@@ -132,19 +149,22 @@ impl<'a> Object<'a> {
         let bias = if file.is_wide() { BIAS_WIDE } else { BIAS_NARROW };
         let bias = if independent { bias } else { 0 };
         let mut problems = Vec::new();
-        let parts = image::parse_segments(file, &header, bias, &mut problems);
+        let mut parts = image::parse_segments(file, &header, bias, &mut problems);
         let dynamic = dynamic::parse_dynamic(&parts, bias, &mut problems);
         let sections = image::parse_sections(file, &header);
         let mut symbols = symbol::parse_dynamic_symbols(&parts.image, &dynamic, bias);
         let dynamic_count = symbols.len();
         symbol::parse_static_symbols(file, &sections, bias, header.machine, &mut symbols);
+        let entry = (header.entry != 0).then(|| header.entry.wrapping_add(bias));
+        parts.image.code = image::find_code(&parts.image, &sections, entry, bias);
         let mut object = Self {
+            flags: header.flags,
             machine: header.machine,
             big: file.is_big(),
             wide: file.is_wide(),
             bias,
             independent,
-            entry: (header.entry != 0).then(|| header.entry.wrapping_add(bias)),
+            entry,
             interpreter: parts.interpreter,
             image: parts.image,
             dynamic,
@@ -163,11 +183,17 @@ impl<'a> Object<'a> {
         address.wrapping_sub(self.bias)
     }
 
-    /// An address of code without the bit that tells Thumb (ELF for the Arm Architecture, §5.5.3); other
-    /// machines have functions at odd addresses.
+    /// An address of code without the bit that tells the other encoding (Thumb: ELF for the Arm Architecture, §5.5.3; MIPS16);
+    /// x86 has functions at odd addresses.
     #[must_use]
     pub fn without_mode(&self, address: u64) -> u64 {
-        if self.machine == Machine::Arm { address & !1 } else { address }
+        self.machine.without_mode(address)
+    }
+
+    /// What `gp` holds in MIPS code of this file.
+    #[must_use]
+    pub fn global_pointer(&self) -> Option<u64> {
+        self.dynamic.global_pointer().or(self.image.global_pointer)
     }
 
     /// Where functions begin and end by unwind tables (`.eh_frame`, `.ARM.exidx`).
@@ -208,6 +234,7 @@ fn parse_header_fields(file: Reader<'_>) -> Option<Result<Header, Unreadable>> {
     }
     Some(Ok(Header {
         machine,
+        flags,
         kind,
         entry: file.word(24)?,
         segments_at: file.word(24 + word)?,

@@ -2,8 +2,8 @@
 //! Function extents from unwind tables, which stripping leaves: `.eh_frame` (LSB Core 5 §10.6) and
 //! `.ARM.exidx` (ARM EHABI §5).
 
-use super::Object;
 use super::read::Cursor;
+use super::{Machine, Object};
 
 /// A function by its unwind entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +12,8 @@ pub struct Extent {
     pub start: u64,
     /// Address behind the last instruction; equal to `start` when the table does not tell.
     pub end: u64,
+    /// Parts of the function may be reached by exceptions only.
+    pub pads: bool,
 }
 
 const MOST: u64 = 1 << 20;
@@ -25,7 +27,7 @@ pub(super) fn find_extents(object: &Object<'_>) -> Vec<Extent> {
             .iter()
             .for_each(|(at, size)| read_frames(object, *at, *size, &mut extents)),
     }
-    if let Some((at, size)) = object.image.unwind_index {
+    if let Some((at, size)) = object.image.unwind_index.filter(|_| object.machine == Machine::Arm) {
         read_index(object, at, size, &mut extents);
     }
     extents.sort_unstable();
@@ -83,7 +85,7 @@ fn read_entry(object: &Object<'_>, at: u64) -> Option<Extent> {
     // Entries of signal trampolines begin one byte early, because unwinders look before the return
     // address (glibc, sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c).
     let end = start.checked_add(length)?;
-    Some(Extent { start: start.checked_add(u64::from(of_signal))?, end })
+    Some(Extent { start: start.checked_add(u64::from(of_signal))?, end, pads: true })
 }
 
 /// The pointer encoding that a CIE's augmentation names, absolute where it names none; and whether its
@@ -156,6 +158,8 @@ fn read_index(object: &Object<'_>, at: u64, size: u64, into: &mut Vec<Extent>) {
         // Sign-extend bit 30.
         let offset = ((word << 1) as i32 >> 1) as u64;
         let start = at.wrapping_add(number * 8).wrapping_add(offset) & 0xffff_ffff;
-        into.push(Extent { start, end: start });
+        // 1: cannot be unwound; bit 31: no table, so no handlers (EHABI §6).
+        let how = reader.int(number * 8 + 4).unwrap_or(1);
+        into.push(Extent { start, end: start, pads: how != 1 && how >> 31 == 0 });
     }
 }

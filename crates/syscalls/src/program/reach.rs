@@ -208,6 +208,8 @@ impl<'p> Reach<'p> {
         let Some(node) = self.node_at(module, address) else { return };
         let cause = Cause::Call(from, call.address);
         let mut grown = self.enter(node, cause);
+        let machine = self.summary(module).map(|summary| summary.machine);
+        let address = machine.map_or(address, |machine| machine.without_mode(address));
         if self.function(node).is_none_or(|function| function.start != address) {
             grown |= self.entries.get_mut(&node).is_some_and(Entries::open);
         } else {
@@ -263,8 +265,8 @@ impl<'p> Reach<'p> {
         }
         if let Some(piece) = crate::module::piece_at(&summary.pieces, address) {
             self.read_pieces(module, summary, piece, by);
-            return;
         }
+        // Where a file does not say what is code, a piece may reach over some.
         self.open(module, address, by.map_or(Cause::Root, Cause::Taken));
     }
 
