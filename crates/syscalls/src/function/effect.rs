@@ -232,8 +232,19 @@ impl Walk<'_, '_> {
             (Operation::ShiftLeft, Abstract::Element(element), Constant(by @ 1..=3)) => {
                 self.change_element(element, |found| found.shift = by as u8)
             }
+            (Operation::Add, Constant(table), Abstract::Unknown | Scaled(..))
+            | (Operation::Add, Abstract::Unknown | Scaled(..), Constant(table))
+                if self.is_data(table) =>
+            {
+                Abstract::Table(table)
+            }
             _ => self.compute_constants(operation, left, right),
         }
+    }
+
+    fn is_data(&self, address: u64) -> bool {
+        let image = &self.place.object.image;
+        address >= LEAST_ADDRESS && image.segment(address).is_some() && !image.is_code(address)
     }
 
     fn signed(&self, number: u64) -> i64 {
@@ -320,6 +331,9 @@ impl Walk<'_, '_> {
             Abstract::Stack(at) => Abstract::Stack(at.wrapping_add(displacement)),
             Abstract::Element(element) if displacement == 0 && index.is_none() => {
                 Abstract::Element(element)
+            }
+            Abstract::Table(table) if index.is_none() => {
+                return (Abstract::Constant(add(table)), Some((Abstract::Unknown, base, 0)));
             }
             // Without displacement: index and base may have changed places.
             other => match index {

@@ -105,6 +105,8 @@ pub(crate) struct Findings {
     pub(crate) references: BTreeSet<Reference>,
     /// Places that are read, with the bytes that are.
     pub(crate) words: BTreeMap<u64, u16>,
+    /// Places that control reaches and that hold no instruction that is known.
+    pub(crate) undecoded: BTreeSet<u64>,
     /// Constants among the instructions: first byte and the byte behind.
     pub(crate) literals: BTreeMap<u64, u64>,
 }
@@ -136,14 +138,15 @@ impl Findings {
 
     /// Sites and calls. After a call that does not come back the walk may have run into constants: what lies there is left
     /// out.
-    pub(crate) fn into_parts(self) -> (Vec<Site>, Vec<Call>) {
+    pub(crate) fn into_parts(self) -> (Vec<Site>, Vec<Call>, Option<u64>) {
         let literals = self.literals;
         let is_code = |address: u64| {
             literals.range(..=address).next_back().is_none_or(|(_, end)| *end <= address)
         };
         let sites = self.sites.into_values().filter(|site| is_code(site.address));
         let calls = self.calls.into_values().filter(|call| is_code(call.address));
-        (sites.collect(), calls.collect())
+        let undecoded = self.undecoded.into_iter().find(|address| is_code(*address));
+        (sites.collect(), calls.collect(), undecoded)
     }
 }
 

@@ -6,7 +6,7 @@ use super::facts::{Call, Callee, Reference};
 use super::state::State;
 use super::value::{Abstract, Allowed, Element};
 use super::walk::{Walk, guards};
-use crate::isa::{Condition, Flow, Register};
+use crate::isa::{Condition, Flow, Register, Target};
 use crate::object::Relocated;
 
 /// What the flags came from.
@@ -37,7 +37,9 @@ impl Walk<'_, '_> {
                 self.call(at, target.unwrap_or(Abstract::Unknown), state);
                 true
             }
-            Flow::Jump(_) => {
+            Flow::Jump(to) => {
+                self.jumps_directly = matches!(to, Target::Direct(_));
+                self.jumps_by_register = matches!(to, Target::Register(_));
                 self.jump(block, at, target.unwrap_or(Abstract::Unknown), state);
                 false
             }
@@ -73,25 +75,40 @@ impl Walk<'_, '_> {
         }
         for callee in self.callee(target) {
             match callee {
-                Callee::Address(address) if self.is_inside(address) => {
+                Callee::Address(address)
+                    if self.is_inside(address) && !self.changes_mode(address) =>
+                {
                     self.edges.insert((block, address));
                     self.reach(address, state);
                 }
                 callee => {
-                    self.jumps_anywhere |= callee == Callee::Unknown;
+                    self.jumps_anywhere |= callee == Callee::Unknown && self.selects(state);
                     self.tail(at, callee, state);
                 }
             }
         }
     }
 
+    /// Does a jump to what is not known look like one within the function? Tail calls come after the frame is gone, and not after a comparison
+    /// with a bound.
+    fn selects(&self, state: &State) -> bool {
+        let stack = state.register(self.place.convention.stack);
+        !self.jumps_by_register
+            || state.has_bounds()
+            || matches!(stack, Abstract::Stack(depth) if depth != 0)
+    }
+
     /// Every branch of a run may be taken; where it ends nothing tells but the end of the function.
     fn jump_into_run(&mut self, block: u64, at: u64, run: u32, state: &State) {
         let targets = self.runs.get(run as usize).cloned().unwrap_or_default();
         let mut found = false;
+        let step = self.place.decoder.alignment();
         for target in targets {
             if !self.is_inside(target) {
                 break;
+            }
+            if !self.place.object.without_mode(target).is_multiple_of(step) {
+                continue;
             }
             found = true;
             self.edges.insert((block, target));
@@ -101,6 +118,14 @@ impl Walk<'_, '_> {
             self.jumps_anywhere = true;
             self.tail(at, Callee::Unknown, state);
         }
+    }
+
+    /// A jump to an address that is known goes on in the encoding that its bit 0 tells; but registers that old code jumps by
+    /// (`mov pc, r3`) do not tell.
+    fn changes_mode(&self, address: u64) -> bool {
+        self.place.object.machine.has_modes()
+            && self.jumps_directly
+            && (address & 1) as u8 != self.place.mode
     }
 
     fn is_inside(&self, address: u64) -> bool {
@@ -127,6 +152,7 @@ impl Walk<'_, '_> {
                 break;
             }
             found = true;
+            self.pass_over(&element, number);
             let mut state = state.clone();
             if let Some((register, add)) =
                 element.index.filter(|(register, _)| register.0 < POINTEE)
@@ -147,6 +173,16 @@ impl Walk<'_, '_> {
         if !found {
             self.jumps_anywhere = true;
             self.tail(at, Callee::Unknown, state);
+        }
+    }
+
+    /// An entry of a table among the instructions is none of them.
+    fn pass_over(&mut self, element: &Element, number: u64) {
+        let bytes = u64::from(element.bytes);
+        let place = element.table.wrapping_add(number.wrapping_mul(bytes));
+        if self.is_inside(place) {
+            self.cover(place, bytes);
+            self.findings.literals.insert(place, place.saturating_add(bytes));
         }
     }
 
@@ -201,15 +237,19 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// References that stay inside the function are labels, not functions.
+    /// References to what was walked in the function are labels, not functions; what lies behind it may be anything.
     pub(crate) fn keeps(&self, reference: &Reference) -> bool {
-        match reference {
-            Reference::Symbol(_) => true,
-            Reference::Address(address) => {
-                self.place.object.without_mode(*address) == self.place.bounds.start
-                    || !self.is_inside(*address)
-            }
+        let Reference::Address(address) = reference else { return true };
+        let place = self.place.object.without_mode(*address);
+        if place == self.place.bounds.start || !self.is_inside(*address) {
+            return true;
         }
+        // Among Thumb an even address is that of a table or text.
+        if self.place.mode == 1 && address & 1 == 0 {
+            return false;
+        }
+        let offset = usize::try_from(place - self.place.bounds.start).unwrap_or(usize::MAX);
+        !self.place.bounds.exact && !self.covered.get(offset).copied().unwrap_or(false)
     }
 }
 

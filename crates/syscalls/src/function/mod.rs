@@ -37,6 +37,8 @@ pub struct Function {
     pub edges: Vec<(u64, u64)>,
     /// The walk gave up; what it found is a part.
     pub exhausted: bool,
+    /// A place that control reaches and that holds no instruction that is known.
+    pub undecoded: Option<u64>,
 }
 
 /// Where a function lies, as far as it is known before it is walked.
@@ -59,9 +61,10 @@ pub(crate) fn analyse(
     object: &Object<'_>,
     decoder: &dyn Decoder,
     bounds: Bounds,
+    mode: u8,
 ) -> (Function, Vec<bool>) {
     let convention = convention(object.machine);
-    let mut walk = Walk::new(Place { object, decoder, convention, bounds });
+    let mut walk = Walk::new(Place { object, decoder, convention, bounds, mode });
     walk.run();
     let mut kept = std::mem::take(&mut walk.findings.references);
     let words = std::mem::take(&mut walk.findings.words);
@@ -69,11 +72,11 @@ pub(crate) fn analyse(
     let references = kept.into_iter().filter(|reference| walk.keeps(reference)).collect();
     let exhausted = walk.exhausted || bounds.end.saturating_sub(bounds.start) > walk::LONGEST;
     let edges = walk.edges.into_iter().collect();
-    let (sites, calls) = walk.findings.into_parts();
+    let (sites, calls, undecoded) = walk.findings.into_parts();
     let last = walk.covered.iter().rposition(|covered| *covered).map_or(0, |last| last + 1);
     let end = if bounds.exact { bounds.end } else { bounds.start.saturating_add(last as u64) };
     let start = bounds.start;
-    (Function { start, end, sites, calls, references, edges, exhausted }, walk.covered)
+    (Function { start, end, sites, calls, references, edges, exhausted, undecoded }, walk.covered)
 }
 
 /// What lies in memory that is read: what the loader writes there, and in files that are not moved every word that is an
@@ -114,7 +117,7 @@ pub(crate) fn resolve_stub(
     let bounds = Bounds { start, end, closed: true, exact: true, pads: false };
     let decoder = decoders.by_mode(mode)?;
     let mut walk =
-        Walk::new(Place { object, decoder, convention: convention(object.machine), bounds });
+        Walk::new(Place { object, decoder, convention: convention(object.machine), bounds, mode });
     match walk.run_straight() {
         Straight::Left => {}
         // `bx pc` before the entry of another encoding.
@@ -123,7 +126,7 @@ pub(crate) fn resolve_stub(
         }
         Straight::Jumped(_) | Straight::Other => return None,
     }
-    let (sites, calls) = walk.findings.into_parts();
+    let (sites, calls, _) = walk.findings.into_parts();
     match calls.as_slice() {
         [only] if sites.is_empty() => match only.callee {
             Callee::Symbol(_) | Callee::Address(_) => Some(only.callee),

@@ -98,6 +98,11 @@ impl State {
         self.bounds.iter().find(|(known, _)| *known == register).map(|(_, most)| *most)
     }
 
+    /// Is any register bound?
+    pub(crate) fn has_bounds(&self) -> bool {
+        !self.bounds.is_empty()
+    }
+
     /// A register takes over what is known of another.
     pub(crate) fn copy_bound(&mut self, from: Register, to: Register) {
         if from == to {

@@ -44,6 +44,8 @@ pub(crate) enum Abstract {
     Symbol(u32),
     /// An entry of a jump table, by its number.
     Element(u32),
+    /// An address of data plus something: an entry of a table there.
+    Table(u64),
     /// A place in a run of branches, by the number of the run.
     Run(u32),
     /// An index times the size of a table entry.

@@ -22,6 +22,8 @@ pub(crate) struct Place<'o, 'f> {
     pub(crate) decoder: &'o dyn Decoder,
     pub(crate) convention: Convention,
     pub(crate) bounds: Bounds,
+    /// Bit 0 of its address.
+    pub(crate) mode: u8,
 }
 
 /// How a straight run of instructions ended.
@@ -53,6 +55,10 @@ pub(crate) struct Walk<'o, 'f> {
     decoded: HashMap<u64, Instruction>,
     states: HashMap<u64, State>,
     work: BTreeSet<u64>,
+    /// The jump at hand has its target in the instruction.
+    pub(crate) jumps_directly: bool,
+    /// The jump at hand goes where a register tells.
+    pub(crate) jumps_by_register: bool,
     /// The global pointer, where the function computed it.
     pub(crate) global: Option<u64>,
     /// A jump inside the function goes where nothing tells.
@@ -84,6 +90,8 @@ impl<'o, 'f> Walk<'o, 'f> {
             decoded: HashMap::new(),
             states: HashMap::new(),
             work: BTreeSet::new(),
+            jumps_directly: false,
+            jumps_by_register: false,
             global: None,
             jumps_anywhere: false,
             exhausted: false,
@@ -108,6 +116,8 @@ impl<'o, 'f> Walk<'o, 'f> {
     /// What no path reached: landing pads, and targets of jumps that are not known.
     fn run_gaps(&mut self) {
         let start = self.place.bounds.start;
+        // Data among the instructions is walked into here, and what is none of either is no loss.
+        let undecoded = self.findings.undecoded.clone();
         let mut from = 0;
         while let Some(gap) = self.next_gap(from) {
             from = gap + 1;
@@ -124,6 +134,7 @@ impl<'o, 'f> Walk<'o, 'f> {
             self.reach(at, &state);
             self.settle();
         }
+        self.findings.undecoded = undecoded;
     }
 
     /// A few instructions up to a jump: a PLT entry is no longer.
@@ -237,7 +248,13 @@ impl<'o, 'f> Walk<'o, 'f> {
         let mut steps = 0;
         loop {
             steps += 1;
-            let Some(found) = self.decode(at) else { return steps };
+            let Some(found) = self.decode(at) else {
+                // On x86 every instruction is known; only a table read too far leads between them.
+                if self.place.decoder.alignment() > 1 {
+                    self.findings.undecoded.insert(at);
+                }
+                return steps;
+            };
             let next = at.saturating_add(u64::from(found.size));
             if !self.step(from, at, next, &found, &mut state) {
                 return steps;
@@ -262,7 +279,7 @@ impl<'o, 'f> Walk<'o, 'f> {
         let is_call = matches!(found.flow, Flow::Call(_));
         let ends = self.place.bounds.closed && self.place.bounds.exact;
         if !is_call && !ends && self.place.object.image.is_code(after) {
-            self.tail(at, Callee::Address(after), state);
+            self.tail(at, Callee::Address(after | u64::from(self.place.mode)), state);
         }
     }
 

@@ -9,14 +9,14 @@ use crate::object::{Machine, Object};
 /// Decoders of one file: one for each of up to two encodings.
 pub(crate) struct Decoders {
     main: Box<dyn Decoder>,
-    /// For functions whose addresses have bit 0 set; missing on machines without modes, and for microMIPS.
+    /// For functions whose addresses have bit 0 set; missing where the file has none.
     second: Option<Box<dyn Decoder>>,
 }
 
 /// Instructions are little-endian though data is big-endian (ELF for the Arm Architecture, §5.2).
 const EF_ARM_BE8: u32 = 0x0080_0000;
-/// Bit 0 of addresses means microMIPS, not MIPS16.
-const EF_MIPS_MICROMIPS: u32 = 0x0200_0000;
+/// The file has MIPS16 code; without it bit 0 of an address means microMIPS, or nothing.
+const EF_MIPS_ARCH_ASE_M16: u32 = 0x0400_0000;
 
 impl Decoders {
     pub(crate) fn of(object: &Object<'_>) -> Self {
@@ -33,7 +33,7 @@ impl Decoders {
             }
             Machine::MipsO32 | Machine::MipsN64 | Machine::MipsN32 => {
                 let wide = object.machine != Machine::MipsO32;
-                let second: Option<Box<dyn Decoder>> = (object.flags & EF_MIPS_MICROMIPS == 0)
+                let second: Option<Box<dyn Decoder>> = (object.flags & EF_MIPS_ARCH_ASE_M16 != 0)
                     .then(|| Box::new(Mips16 { order }) as _);
                 let revision = revision(object.flags);
                 Self { main: Box::new(Mips { order, wide, revision }), second }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decoders::Decoders;
 use crate::function::{Bounds, Callee, Function, Reference, analyse, resolve_stub};
-use crate::object::{Object, Relocated, SymbolKind};
+use crate::object::{Machine, Object, Relocated, SymbolKind};
 
 /// More functions than that are not walked.
 const MOST_FUNCTIONS: usize = 1 << 20;
@@ -195,10 +195,20 @@ impl Discovery<'_, '_> {
                 let offset = usize::try_from(place - start).unwrap_or(usize::MAX);
                 offset != 0 && covered.get(offset).copied().unwrap_or(false)
             });
-            if !is_label {
+            if !is_label && self.is_likely(address) {
                 self.add(address);
             }
         }
+    }
+
+    /// On ARM, numbers in data and among Thumb code look like addresses of A32 code; one is believed next to A32 code only.
+    fn is_likely(&self, address: u64) -> bool {
+        if self.object.machine != Machine::Arm || address & 1 == 1 {
+            return true;
+        }
+        let told = self.known.range(..=address).rev().find(|(_, known)| known.mode.is_some());
+        told.is_none_or(|(start, known)| known.mode == Some(0) || *start == address)
+            || self.known.contains_key(&address)
     }
 
     fn walk_queue(&mut self) {
@@ -207,17 +217,22 @@ impl Discovery<'_, '_> {
             let mode = known.mode.unwrap_or(0);
             let Some(decoder) = self.decoders.by_mode(mode) else { continue };
             let bounds = self.bounds(start, &known);
-            let (mut function, covered) = analyse(self.object, decoder, bounds);
+            let (mut function, covered) = analyse(self.object, decoder, bounds, mode);
             self.resolve_stubs(&mut function);
             for call in &function.calls {
                 if let Callee::Address(address) = call.callee {
                     self.add(address);
                 }
             }
-            self.referred.extend(function.references.iter().filter_map(|found| match found {
+            let addresses = function.references.iter().filter_map(|found| match found {
                 Reference::Address(address) => Some(*address),
                 Reference::Symbol(_) => None,
-            }));
+            });
+            // What Thumb code makes of an even address is mostly no function; where it is one, something else tells.
+            let wanted = addresses.filter(|address| {
+                mode == 0 || address & 1 == 1 || self.known.contains_key(address)
+            });
+            self.referred.extend(wanted.collect::<Vec<_>>());
             self.walked.insert(start, (function, covered));
         }
     }

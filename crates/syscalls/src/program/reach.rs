@@ -312,6 +312,9 @@ impl<'p> Reach<'p> {
             for site in function.sites.iter().filter(|site| entries.permit(&site.guards)) {
                 self.count(node, function, site, &entries);
             }
+            if let Some(address) = function.undecoded {
+                self.gap(node, function, address, "control reaches what is no known instruction");
+            }
             if function.exhausted {
                 self.gap(
                     node,

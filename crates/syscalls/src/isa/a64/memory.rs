@@ -117,14 +117,17 @@ fn single(word: u32) -> Option<Instruction> {
     let access = access_of(word);
     if bit(word, 24) {
         let displacement = i64::from(field(word, 10, 12));
-        let access = access?;
+        let Some(access) = access else { return Some(plain(Vec::new())) };
         let displacement = displacement * i64::from(access.bytes);
         return Some(accesses(&[access], rn(word), displacement, Indexing::Offset));
     }
     if bit(word, 21) {
         return match field(word, 10, 2) {
             0 => Some(atomic(word)),
-            2 => Some(plain(vec![access?.effect(indexed(word, scale_of(word)))])),
+            2 => {
+                let address = indexed(word, scale_of(word));
+                Some(plain(access.iter().map(|access| access.effect(address)).collect()))
+            }
             // Loads with pointer authentication.
             _ => Some(super::clobbering(rd(word))),
         };
