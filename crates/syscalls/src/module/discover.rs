@@ -23,6 +23,17 @@ struct Known {
     mode: Option<u8>,
     /// Exceptions may lead into it.
     pads: bool,
+    /// Something refers to it; nothing calls it.
+    guessed: bool,
+}
+
+/// How an address is known to be one of code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Evidence {
+    /// The file says so, or control goes there.
+    Firm,
+    /// Something refers to it.
+    Reference,
 }
 
 struct Discovery<'o, 'f> {
@@ -50,7 +61,7 @@ pub(super) fn find_functions(object: &Object<'_>, decoders: &Decoders) -> Vec<Fu
     };
     discovery.take_extents();
     for start in first_starts(object) {
-        discovery.add(start);
+        discovery.add(start, Evidence::Firm);
     }
     discovery.referred = pointers(object);
     discovery.run();
@@ -130,7 +141,7 @@ impl Discovery<'_, '_> {
             // On ARM the table does not tell the encoding; a function that nothing else tells of is not run.
             let mode =
                 (!modes || extent.end > extent.start).then_some((extent.start - start) as u8);
-            let fresh = Known { end: extent.end, mode, pads: extent.pads };
+            let fresh = Known { end: extent.end, mode, pads: extent.pads, guessed: false };
             let known = self.known.entry(start).or_insert(fresh);
             known.end = known.end.max(extent.end);
             if mode.is_some() {
@@ -140,7 +151,7 @@ impl Discovery<'_, '_> {
     }
 
     /// Notes a start, unless it lies within a function whose extent is known.
-    fn add(&mut self, address: u64) {
+    fn add(&mut self, address: u64, evidence: Evidence) {
         let start = self.object.without_mode(address);
         let mode = (address - start) as u8;
         let Some(decoder) = self.decoders.by_mode(mode) else { return };
@@ -150,6 +161,7 @@ impl Discovery<'_, '_> {
         }
         match self.known.range_mut(..=start).next_back() {
             Some((found, known)) if *found == start => {
+                known.guessed &= evidence == Evidence::Reference;
                 if known.mode.is_none() {
                     known.mode = Some(mode);
                     self.queue.insert(start);
@@ -157,7 +169,9 @@ impl Discovery<'_, '_> {
             }
             Some((_, known)) if start < known.end => {}
             _ => {
-                self.known.insert(start, Known { end: start, mode: Some(mode), pads: false });
+                let guessed = evidence == Evidence::Reference;
+                let known = Known { end: start, mode: Some(mode), pads: false, guessed };
+                self.known.insert(start, known);
                 self.queue.insert(start);
             }
         }
@@ -196,9 +210,16 @@ impl Discovery<'_, '_> {
                 offset != 0 && covered.get(offset).copied().unwrap_or(false)
             });
             if !is_label && self.is_likely(address) {
-                self.add(address);
+                self.add(address, Evidence::Reference);
             }
         }
+    }
+
+    /// In a file that does not tell code from constants, what is only referred to and soon holds no instruction is none.
+    fn is_data(&self, function: &Function) -> bool {
+        const SOON: u64 = 64;
+        let at = function.undecoded.map(|at| at.saturating_sub(function.start));
+        !self.object.image.knows_code() && at.is_some_and(|distance| distance < SOON)
     }
 
     /// On ARM, numbers in data and among Thumb code look like addresses of A32 code; one is believed next to A32 code only.
@@ -218,10 +239,14 @@ impl Discovery<'_, '_> {
             let Some(decoder) = self.decoders.by_mode(mode) else { continue };
             let bounds = self.bounds(start, &known);
             let (mut function, covered) = analyse(self.object, decoder, bounds, mode);
+            if known.guessed && self.is_data(&function) {
+                self.known.remove(&start);
+                continue;
+            }
             self.resolve_stubs(&mut function);
             for call in &function.calls {
                 if let Callee::Address(address) = call.callee {
-                    self.add(address);
+                    self.add(address, Evidence::Firm);
                 }
             }
             let addresses = function.references.iter().filter_map(|found| match found {

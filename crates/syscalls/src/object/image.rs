@@ -66,6 +66,12 @@ impl<'a> Image<'a> {
         (address < found.1).then_some(*found)
     }
 
+    /// Does the file tell instructions from constants?
+    #[must_use]
+    pub fn knows_code(&self) -> bool {
+        !self.code.is_empty()
+    }
+
     /// Where instructions begin and end.
     pub fn code_borders(&self) -> impl Iterator<Item = u64> {
         self.code.iter().flat_map(|(start, end)| [*start, *end])
@@ -294,6 +300,23 @@ pub(super) fn find_code(
         |(start, _): &(u64, u64)| image.segment(*start).is_some_and(|segment| segment.executable);
     let believed = ranges.iter().all(executable) && entry.is_none_or(|entry| holds(entry & !1));
     if believed { ranges } else { Vec::new() }
+}
+
+/// Without sections: linkers put `.init` before and `.fini` behind the instructions.
+pub(super) fn guess_code(
+    image: &Image<'_>,
+    entry: Option<u64>,
+    init_and_fini: &[u64],
+) -> Vec<(u64, u64)> {
+    /// What `.fini` holds at most.
+    const LAST: u64 = 0x100;
+    let &[init, fini] = init_and_fini else { return Vec::new() };
+    let (init, end) = (init & !1, fini.saturating_add(LAST));
+    let together = image.segment(init).is_some_and(|segment| {
+        segment.executable && segment.address <= fini && fini < segment.end()
+    });
+    let holds = entry.is_none_or(|entry| init <= entry && entry < end);
+    if init < fini && together && holds { vec![(init, end)] } else { Vec::new() }
 }
 
 /// Where `.eh_frame` lies.

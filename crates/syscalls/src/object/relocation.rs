@@ -215,7 +215,8 @@ fn parse_mips_got(object: &Object<'_>, dynamic_count: usize, found: &mut Vec<Rel
     // Slots 0 and 1 belong to the loader.
     for slot in 2..locals.min(MOST) {
         let place = got.wrapping_add(slot * word);
-        if let Some(value) = object.image.word(place).filter(|value| *value != 0) {
+        // Zero is the page that a library begins with.
+        if let Some(value) = object.image.word(place) {
             let value = Relocated::Address(value.wrapping_add(object.bias));
             found.push(Relocation { place, value, slot: true });
         }
