@@ -15,6 +15,8 @@ mod edges;
 mod fuzz;
 mod reference;
 mod stages;
+mod syscalls;
+mod truth;
 
 type Task = fn(&[String]) -> anyhow::Result<()>;
 
@@ -35,6 +37,16 @@ const TASKS: &[(&str, Task, &str)] = &[
         "bench",
         bench::run,
         "[DATA]: CPU seconds and memory against unblob and binwalk on the same input",
+    ),
+    (
+        "profile-truth",
+        truth::run,
+        "[--keep] [NAME]: static system-call profiles against strace of tests/profile",
+    ),
+    (
+        "syscall-tables",
+        syscalls::run,
+        "write rules/syscalls.toml from the kernel headers of every architecture",
     ),
     (
         "stages",

@@ -30,6 +30,7 @@ enum Command {
     Extract(commands::extract::Arguments),
     Rules(commands::rules::Arguments),
     Formats(commands::formats::Arguments),
+    Profile(commands::profile::Arguments),
     Run(commands::run::Arguments),
     Stages(commands::stages::Arguments),
     #[command(subcommand)]
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Extract(arguments) => commands::extract::exec(&arguments),
         Command::Rules(arguments) => commands::rules::exec(&arguments),
         Command::Formats(arguments) => commands::formats::exec(&arguments),
+        Command::Profile(arguments) => commands::profile::exec(&arguments),
         Command::Run(arguments) => commands::run::exec(&arguments),
         Command::Stages(arguments) => commands::stages::exec(&arguments),
         Command::Honeypot(command) => commands::honeypot::exec(&command),

@@ -6,6 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arch;
 pub mod export;
 pub mod filter;
+pub mod function;
 pub mod isa;
+pub mod module;
+pub mod object;
+pub mod profile;
+pub mod program;
+pub mod table;

@@ -5,6 +5,7 @@ pub mod extract;
 pub mod formats;
 pub mod honeypot;
 pub mod policy;
+pub mod profile;
 pub mod rules;
 pub mod run;
 pub mod scan;

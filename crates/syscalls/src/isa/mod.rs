@@ -9,14 +9,20 @@
 //! register of a call is an effect (`lr`, `$ra` become a constant). An instruction that compares and branches by itself
 //! (`cbz`, MIPS `beq`) has the [`Effect::Compare`] before its condition is asked.
 
+mod a64;
 mod arm;
 mod bytes;
 mod mips;
 mod mips16;
 
+pub use a64::A64;
 pub use arm::{A32, Thumb};
 pub use mips::{Mips, MipsRevision};
 pub use mips16::Mips16;
+
+mod x86;
+
+pub use x86::X86;
 
 /// A general register by its number in the instruction set: x86 0..16 as encoded (rax 0, rcx 1, rdx 2,
 /// rbx 3, rsp 4 …), AArch64 0..31 (31 is the stack pointer; writes to the zero register are dropped,
@@ -25,6 +31,9 @@ pub use mips16::Mips16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Register(pub u8);
 
+/// No register of any machine: holds what one effect leaves for the next of the same instruction.
+pub const SCRATCH: Register = Register(33);
+
 /// What an operation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value {
@@ -32,6 +41,9 @@ pub enum Value {
     Constant(u64),
     /// What a register holds before the instruction.
     Register(Register),
+    /// Something that is not modelled (SIMD registers, flags). A [`Effect::Compare`] of two unknown values
+    /// forgets what the flags came from; a [`Effect::Store`] of one forgets what the memory held.
+    Unknown,
 }
 
 /// Arithmetic that constants and addresses are made with.
@@ -55,6 +67,8 @@ pub enum Operation {
     ShiftRightSigned,
     /// Product.
     Multiply,
+    /// The lowest bits of left, as many as right says, as a signed number (8, 16, 32).
+    SignExtend,
     /// 1 where left is below right without sign, else 0 (MIPS `sltu`).
     Below,
     /// 1 where left is below right with sign, else 0 (MIPS `slt`).
@@ -152,6 +166,13 @@ pub enum Effect {
     },
     /// The flags come from something else than a comparison.
     ClobberFlags,
+    /// Memory is read, and what comes of it is not modelled (comparisons with memory, vector loads).
+    Touch {
+        /// Where from.
+        address: Address,
+        /// Number of bytes.
+        bytes: u16,
+    },
     /// Memory from the address on holds something that is not modelled (vector and floating-point stores, store-conditional).
     Overwrite {
         /// Where from.

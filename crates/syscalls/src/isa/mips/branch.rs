@@ -70,6 +70,10 @@ fn sign_branch(place: Place, word: u32) -> Instruction {
     if zero && links && !likely {
         return plain(effects);
     }
+    // Where the target is what follows anyway, the branch only tells its own address.
+    if links && is_own_address {
+        return plain(effects);
+    }
     // The link is written also where the branch is not taken; as a call it goes on to the next either way.
     if links {
         return plain(vec![Effect::Clobber(general(RETURN_ADDRESS))]).going(flow).delayed(likely);

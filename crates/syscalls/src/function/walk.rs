@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Forward propagation of constants over one function, to a fixpoint.
+//!
+//! Blocks are found on the way: a state is kept at every place that a jump leads to. Bytes that no
+//! path reached (landing pads, what follows a call that does not return) are walked last, with
+//! nothing known, so that nothing inside the extent of a function is left out.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Bounds;
+use super::effect::{POINTEE, STACKED};
+use super::facts::{Callee, Door, Findings, Input, Inputs, Site};
+use super::state::State;
+use super::value::{Abstract, Element, Sets};
+use crate::arch::Convention;
+use crate::isa::{Decoder, Effect, Flow, Instruction, Register, Target};
+use crate::object::{Object, Relocated};
+
+/// The surroundings of a function.
+pub(crate) struct Place<'o, 'f> {
+    pub(crate) object: &'o Object<'f>,
+    pub(crate) decoder: &'o dyn Decoder,
+    pub(crate) convention: Convention,
+    pub(crate) bounds: Bounds,
+    /// Bit 0 of its address.
+    pub(crate) mode: u8,
+}
+
+/// How a straight run of instructions ended.
+pub(crate) enum Straight {
+    /// By a jump to what memory or a register holds.
+    Left,
+    /// By a jump to this address, with mode bit.
+    Jumped(u64),
+    /// In another way.
+    Other,
+}
+
+/// The walk.
+pub(crate) struct Walk<'o, 'f> {
+    pub(crate) place: Place<'o, 'f>,
+    pub(crate) sets: Sets,
+    pub(crate) elements: Vec<Element>,
+    pub(crate) findings: Findings,
+    /// Stack addresses that were taken.
+    pub(crate) escaped: Vec<i64>,
+    /// Bytes of the function that were walked or hold data.
+    pub(crate) covered: Vec<bool>,
+    /// Edges between places that jumps lead to, for phases.
+    pub(crate) edges: BTreeSet<(u64, u64)>,
+    /// Largest index of jump tables, by their address; `None` where nothing bounds it.
+    pub(crate) table_bounds: HashMap<u64, Option<u64>>,
+    /// Runs of branches that jumps lead into.
+    pub(crate) runs: Vec<Vec<u64>>,
+    decoded: HashMap<u64, Instruction>,
+    states: HashMap<u64, State>,
+    work: BTreeSet<u64>,
+    /// The jump at hand has its target in the instruction.
+    pub(crate) jumps_directly: bool,
+    /// The jump at hand goes where a register tells.
+    pub(crate) jumps_by_register: bool,
+    /// The global pointer, where the function computed it.
+    pub(crate) global: Option<u64>,
+    /// A jump inside the function goes where nothing tells.
+    pub(crate) jumps_anywhere: bool,
+    /// The walk gave up: too many steps.
+    pub(crate) exhausted: bool,
+}
+
+/// Steps per byte of a function before the walk gives up with everything unknown.
+const STEPS_PER_BYTE: u64 = 64;
+/// Longest function that is walked, in bytes; longer ones are cut, and that is said.
+pub(crate) const LONGEST: u64 = 1 << 21;
+
+impl<'o, 'f> Walk<'o, 'f> {
+    pub(crate) fn new(place: Place<'o, 'f>) -> Self {
+        let length =
+            usize::try_from((place.bounds.end.saturating_sub(place.bounds.start)).min(LONGEST))
+                .unwrap_or(0);
+        Self {
+            place,
+            sets: Sets::default(),
+            elements: Vec::new(),
+            findings: Findings::default(),
+            escaped: Vec::new(),
+            covered: vec![false; length],
+            edges: BTreeSet::new(),
+            table_bounds: HashMap::new(),
+            runs: Vec::new(),
+            decoded: HashMap::new(),
+            states: HashMap::new(),
+            work: BTreeSet::new(),
+            jumps_directly: false,
+            jumps_by_register: false,
+            global: None,
+            jumps_anywhere: false,
+            exhausted: false,
+        }
+    }
+
+    pub(crate) fn run(&mut self) {
+        let mut entry = State::entry();
+        entry.set(self.place.convention.stack, Abstract::Stack(0));
+        self.enter_function(&mut entry);
+        let before_call = i64::from(self.place.convention.stacked.return_bytes);
+        for (register, place) in self.stacked_places(before_call) {
+            entry.set_slot(place, 4, Abstract::Entry(register, 0));
+        }
+        self.reach(self.place.bounds.start, &entry);
+        self.settle();
+        if self.place.bounds.pads || self.jumps_anywhere {
+            self.run_gaps();
+        }
+    }
+
+    /// What no path reached: landing pads, and targets of jumps that are not known.
+    fn run_gaps(&mut self) {
+        let start = self.place.bounds.start;
+        // Data among the instructions is walked into here, and what is none of either is no loss.
+        let undecoded = self.findings.undecoded.clone();
+        let mut from = 0;
+        while let Some(gap) = self.next_gap(from) {
+            from = gap + 1;
+            let at = start.saturating_add(gap as u64);
+            // Padding would carry the unknown state into what follows it.
+            let padding = self
+                .decode(at)
+                .is_none_or(|found| found.effects.is_empty() && found.flow == Flow::Next);
+            if padding {
+                continue;
+            }
+            let mut state = State::unknown();
+            self.set_global(&mut state);
+            self.reach(at, &state);
+            self.settle();
+        }
+        self.findings.undecoded = undecoded;
+    }
+
+    /// A few instructions up to a jump: a PLT entry is no longer.
+    pub(crate) fn run_straight(&mut self) -> Straight {
+        let mut state = State::entry();
+        self.enter_function(&mut state);
+        let mut at = self.place.bounds.start;
+        for _ in 0..6 {
+            let Some(found) = self.decode(at) else { return Straight::Other };
+            let next = at.saturating_add(u64::from(found.size));
+            match found.flow {
+                Flow::Next if found.condition.is_none() => {}
+                Flow::Jump(Target::Memory(_) | Target::Register(_)) => {
+                    self.step(at, at, next, &found, &mut state);
+                    return Straight::Left;
+                }
+                Flow::Jump(Target::Direct(to)) if at == self.place.bounds.start => {
+                    return Straight::Jumped(to);
+                }
+                _ => return Straight::Other,
+            }
+            self.step(at, at, next, &found, &mut state);
+            at = next;
+        }
+        Straight::Other
+    }
+
+    fn enter_function(&self, entry: &mut State) {
+        if let Some(register) = self.place.convention.entered {
+            entry.set(register, Abstract::Constant(self.place.bounds.start));
+        }
+        self.set_global(entry);
+    }
+
+    fn set_global(&self, state: &mut State) {
+        let value = self.place.object.global_pointer();
+        if let (Some(register), Some(value)) = (self.place.convention.global, value) {
+            state.set(register, Abstract::Constant(value));
+        }
+    }
+
+    fn settle(&mut self) {
+        let budget = STEPS_PER_BYTE.saturating_mul(self.covered.len() as u64).max(4096);
+        let mut steps = 0;
+        while let Some(at) = self.work.pop_first() {
+            let Some(state) = self.states.get(&at).cloned() else { continue };
+            steps += self.straight(at, state);
+            if steps > budget {
+                self.exhausted = true;
+                self.work.clear();
+                return;
+            }
+        }
+    }
+
+    /// The next byte from `from` on that nothing covers and that is no padding.
+    fn next_gap(&self, from: usize) -> Option<usize> {
+        let step = self.place.decoder.alignment() as usize;
+        let bytes = self.place.object.image.bytes_at(self.place.bounds.start)?;
+        let free = |at: &usize| {
+            let covered = self.covered.get(*at).copied().unwrap_or(true);
+            // nop of one byte, int3, zero
+            !covered && !matches!(bytes.get(*at), Some(0x90 | 0xcc | 0) | None)
+        };
+        (from..self.covered.len()).filter(|at| at % step == 0).find(free)
+    }
+
+    /// Another way leads to this place.
+    pub(crate) fn reach(&mut self, at: u64, state: &State) {
+        let at = self.place.object.without_mode(at);
+        if at < self.place.bounds.start || at >= self.place.bounds.end {
+            return;
+        }
+        match self.states.get_mut(&at) {
+            Some(known) => {
+                if known.join(state, &mut self.sets) {
+                    self.work.insert(at);
+                }
+            }
+            None => {
+                self.states.insert(at, state.clone());
+                self.work.insert(at);
+            }
+        }
+    }
+
+    fn decode(&mut self, at: u64) -> Option<Instruction> {
+        if let Some(known) = self.decoded.get(&at) {
+            return Some(known.clone());
+        }
+        let (code, offset) = self.place.object.image.code_at(at)?;
+        let found = self.place.decoder.decode_in(code, offset, at)?;
+        self.cover(at, u64::from(found.size));
+        self.decoded.insert(at, found.clone());
+        Some(found)
+    }
+
+    /// Marks bytes as walked, or as data.
+    pub(crate) fn cover(&mut self, at: u64, bytes: u64) {
+        let Some(from) = at.checked_sub(self.place.bounds.start) else { return };
+        let (from, to) = (from as usize, from.saturating_add(bytes) as usize);
+        let length = self.covered.len();
+        if let Some(range) = self.covered.get_mut(from.min(length)..to.min(length)) {
+            range.fill(true);
+        }
+    }
+
+    /// From one place on until control leaves or another such place is met. Gives the steps.
+    fn straight(&mut self, from: u64, mut state: State) -> u64 {
+        let mut at = from;
+        let mut steps = 0;
+        loop {
+            steps += 1;
+            let Some(found) = self.decode(at) else {
+                // On x86 every instruction is known; only a table read too far leads between them.
+                if self.place.decoder.alignment() > 1 {
+                    self.findings.undecoded.insert(at);
+                }
+                return steps;
+            };
+            let next = at.saturating_add(u64::from(found.size));
+            if !self.step(from, at, next, &found, &mut state) {
+                return steps;
+            }
+            let after = next.saturating_add(self.slot_size(&found, next));
+            if after >= self.place.bounds.end {
+                self.fall_off(at, after, &found, &state);
+                return steps;
+            }
+            if self.states.contains_key(&after) {
+                self.edges.insert((from, after));
+                self.reach(after, &state);
+                return steps;
+            }
+            at = after;
+        }
+    }
+
+    /// Unwind tables of hand-written code may end in its middle (glibc's `clone3`); what ends with a call
+    /// ends with one that does not return.
+    fn fall_off(&mut self, at: u64, after: u64, found: &Instruction, state: &State) {
+        let is_call = matches!(found.flow, Flow::Call(_));
+        let ends = self.place.bounds.closed && self.place.bounds.exact;
+        if !is_call && !ends && self.place.object.image.is_code(after) {
+            self.tail(at, Callee::Address(after | u64::from(self.place.mode)), state);
+        }
+    }
+
+    fn slot_size(&mut self, found: &Instruction, next: u64) -> u64 {
+        match found.delay_slot {
+            Some(_) => self.decode(next).map_or(0, |slot| u64::from(slot.size)),
+            None => 0,
+        }
+    }
+
+    /// One instruction. True: control goes on behind it, with `state`.
+    fn step(
+        &mut self,
+        block: u64,
+        at: u64,
+        next: u64,
+        found: &Instruction,
+        state: &mut State,
+    ) -> bool {
+        if found.flow == Flow::Next {
+            let before = found.condition.is_some().then(|| state.clone());
+            self.apply(at, &found.effects, state);
+            if let Some(before) = before {
+                state.join(&before, &mut self.sets);
+            }
+            return true;
+        }
+        let target = self.target(at, &found.flow, state);
+        let mut not_taken = state.clone();
+        self.apply(at, &found.effects, state);
+        // What compares and branches by itself compares either way; all else happens only under the condition.
+        let compares =
+            found.effects.iter().filter(|effect| matches!(effect, Effect::Compare { .. }));
+        compares.for_each(|effect| self.apply(at, std::slice::from_ref(effect), &mut not_taken));
+        let compared = not_taken.compared;
+        let is_taken = self.narrow(state, found.condition, compared, true);
+        let is_passed = found.condition.is_some()
+            && self.narrow(&mut not_taken, found.condition, compared, false);
+        if let Some(only_if_taken) = found.delay_slot
+            && let Some(slot) = self.decode(next)
+        {
+            self.apply(next, &slot.effects, state);
+            if !only_if_taken {
+                self.apply(next, &slot.effects, &mut not_taken);
+            }
+        }
+        let goes_on = is_taken && self.leave(block, at, &found.flow, target, state);
+        if !is_passed {
+            return goes_on;
+        }
+        if goes_on {
+            state.join(&not_taken, &mut self.sets);
+        } else {
+            *state = not_taken;
+        }
+        true
+    }
+
+    /// Where a jump or call goes, before its delay slot changes the register.
+    fn target(&mut self, at: u64, flow: &Flow, state: &State) -> Option<Abstract> {
+        let (Flow::Jump(target) | Flow::Call(target)) = flow else { return None };
+        Some(match target {
+            Target::Direct(address) => Abstract::Constant(*address),
+            Target::Register(register) => state.register(*register),
+            Target::Memory(address) => {
+                let bytes = self.place.object.image.word_size() as u8;
+                self.load(at, address, bytes, false, state)
+            }
+            Target::Table { entry, bytes, shift, base } => {
+                let found = self.load(at, entry, *bytes, false, state);
+                self.distance(found, *shift, *base)
+            }
+            Target::Steps { base, index, shift } => self.steps(*base, *index, *shift, state),
+            Target::Unknown => Abstract::Unknown,
+        })
+    }
+
+    pub(crate) fn relocated(&self, address: u64) -> Option<(Relocated, bool)> {
+        let list = &self.place.object.relocations;
+        let index = list.binary_search_by_key(&address, |relocation| relocation.place).ok()?;
+        list.get(index).map(|relocation| (relocation.value, relocation.slot))
+    }
+
+    pub(crate) fn site(&mut self, at: u64, flow: &Flow, state: &State) {
+        let door = match flow {
+            Flow::SystemCall(0) => Door::Usual,
+            Flow::SystemCall(number) => Door::Coded(*number),
+            _ => Door::Narrow,
+        };
+        let number = self.input(state.register(self.place.convention.number));
+        let registers = self.place.convention.kernel_arguments;
+        let site = Site {
+            address: at,
+            door,
+            number: if let Door::Coded(number) = door {
+                Some(Input::Constants(vec![u64::from(number)]))
+            } else {
+                number
+            },
+            inputs: self.inputs(state, registers.iter().copied()),
+            guards: guards(state),
+        };
+        self.findings.site(site);
+    }
+
+    pub(crate) fn inputs(
+        &self,
+        state: &State,
+        registers: impl Iterator<Item = Register>,
+    ) -> Inputs {
+        let mut inputs: Inputs = registers
+            .filter_map(|register| Some((register.0, self.input(state.register(register))?)))
+            .collect();
+        self.pointees(state, &mut inputs);
+        inputs.sort_by_key(|(register, _)| *register);
+        inputs.dedup_by_key(|(register, _)| *register);
+        inputs
+    }
+
+    /// Arguments on the stack, as the stack pointer stands now.
+    pub(crate) fn stacked_inputs(&self, state: &State, return_bytes: u8, inputs: &mut Inputs) {
+        let Abstract::Stack(top) = state.register(self.place.convention.stack) else { return };
+        for (register, place) in self.stacked_places(top.saturating_add(i64::from(return_bytes))) {
+            inputs.extend(self.input(state.slot(place)).map(|input| (register.0, input)));
+        }
+    }
+
+    /// Arguments on the stack by their entry registers, with their places; `first` is the stack pointer before the call.
+    fn stacked_places(&self, first: i64) -> impl Iterator<Item = (Register, i64)> + use<> {
+        let stacked = self.place.convention.stacked;
+        let word = self.place.object.image.word_size() as i64;
+        (stacked.first..stacked.first.saturating_add(stacked.count)).map(move |number| {
+            let place = first.saturating_add(i64::from(number).saturating_mul(word));
+            (Register(STACKED.saturating_add(number)), place)
+        })
+    }
+
+    /// Words on the stack that arguments point to.
+    fn pointees(&self, state: &State, inputs: &mut Inputs) {
+        for register in self.place.convention.arguments {
+            if let Abstract::Stack(at) = state.register(*register) {
+                let found =
+                    self.input(state.slot(at)).filter(|input| matches!(input, Input::Constants(_)));
+                inputs.extend(found.map(|input| (POINTEE + register.0, input)));
+            }
+        }
+    }
+
+    pub(crate) fn input(&self, value: Abstract) -> Option<Input> {
+        match value {
+            Abstract::Entry(register, add) => Some(Input::Entry(register.0, add)),
+            Abstract::Symbol(symbol) => Some(Input::Symbol(symbol)),
+            other => self.sets.constants(&other).map(|all| Input::Constants(all.to_vec())),
+        }
+    }
+
+    pub(crate) fn callee(&self, value: Abstract) -> Vec<Callee> {
+        match value {
+            Abstract::Symbol(symbol) => vec![Callee::Symbol(symbol)],
+            Abstract::Entry(register, 0) => vec![Callee::Entry(register.0)],
+            other => match self.sets.constants(&other) {
+                Some(all) => all.iter().map(|address| Callee::Address(*address)).collect(),
+                None => vec![Callee::Unknown],
+            },
+        }
+    }
+}
+
+pub(crate) fn guards(state: &State) -> super::facts::Guards {
+    state.guards.iter().map(|(register, allowed)| (register.0, *allowed)).collect()
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Libraries that are opened at run time: found by the texts that running code refers to, loaded, and
+//! followed in turn until nothing new comes up.
+
+use std::collections::BTreeSet;
+
+use super::bind::named;
+use super::reach::{Reached, Roots, reach_from};
+use super::{Gap, Program, Resolver};
+
+/// Rounds of loading what the last round's libraries open.
+const MOST_ROUNDS: usize = 8;
+
+/// Loads what the program opens at run time, and gives what can run then.
+pub fn reach_with_plugins(program: &mut Program, resolver: &mut dyn Resolver) -> Reached {
+    let mut reached = reach_from(program, &program.roots());
+    for _ in 0..MOST_ROUNDS {
+        if !program.open_libraries(&reached, resolver) {
+            return reached;
+        }
+        let roots = program.all_roots(&reached);
+        reached = reach_from(program, &roots);
+    }
+    reached
+}
+
+impl Program {
+    /// Opens libraries that running code names. True: there are new ones.
+    fn open_libraries(&mut self, reached: &Reached, resolver: &mut dyn Resolver) -> bool {
+        let before = self.modules.len();
+        let texts = reached.libraries.iter().chain(&reached.looked_up);
+        let wanted: BTreeSet<&(usize, String)> =
+            texts.filter(|(_, text)| is_library(text)).collect();
+        for (module, text) in wanted {
+            for name in self.names_of(*module, text, resolver) {
+                let first = self.modules.len();
+                let number = self.open(&name, *module, resolver);
+                self.load_needed(first, resolver);
+                if let Some(number) = number.filter(|number| *number >= before) {
+                    self.plugins.push(number);
+                }
+            }
+        }
+        self.modules.len() > before
+    }
+
+    fn names_of(&mut self, module: usize, text: &str, resolver: &mut dyn Resolver) -> Vec<String> {
+        if !text.contains('%') {
+            return vec![text.to_owned()];
+        }
+        let Some(asker) = self.modules.get(module).cloned() else { return Vec::new() };
+        let found = resolver.plugins(text, &asker.summary);
+        if let Some(reason) = found.left_out {
+            let reason = format!("libraries named {text}: {reason}");
+            let gap = Gap { file: asker.name, address: 0, function: String::new(), reason };
+            if !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
+        }
+        found.names
+    }
+
+    /// Roots of all modules, and functions that are looked up by name.
+    pub(crate) fn all_roots(&self, reached: &Reached) -> Roots {
+        let mut roots = self.roots();
+        for (_, name) in &reached.looked_up {
+            for (number, module) in self.modules.iter().enumerate() {
+                let found = named(&module.summary, name);
+                roots.functions.extend(found.iter().map(|export| (number, export.address)));
+            }
+        }
+        roots
+    }
+}
+
+/// Does the text name a shared library, with gaps or without?
+fn is_library(text: &str) -> bool {
+    let base = text.rsplit('/').next().unwrap_or(text);
+    let Some(at) = base.find(".so") else { return false };
+    let after = base.get(at + 3..).unwrap_or_default();
+    let version =
+        after.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let ends = after.is_empty() || version || after.starts_with('%') || after.starts_with(".%");
+    ends && at > 0
+        && !base.starts_with("linux-")
+        && !base.starts_with("ld.so")
+        && !base.starts_with("ld-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_library;
+
+    #[test]
+    fn names_of_libraries_are_told_from_other_texts() {
+        for name in ["libgcc_s.so.1", "/usr/lib/mod_x.so", "libnss_%s.so.2", "libnss_%s.so%s"] {
+            assert!(is_library(name), "{name}");
+        }
+        for name in ["/etc/ld.so.cache", "linux-vdso.so.1", "ld-linux.so.2", ".so", "a.sock"] {
+            assert!(!is_library(name), "{name}");
+        }
+    }
+}

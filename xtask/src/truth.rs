@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask profile-truth [NAME…]`: the workloads of tests/profile under strace, against the static
+//! profile of the same program: what is missed (must be nothing), what is more than was seen.
+//! With `--keep` recorded traces are used again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::Context;
+
+use crate::{kakoi, top};
+
+/// Workload, executable, other names that its processes have.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("ls", "/bin/ls"),
+    ("bash", "/bin/bash"),
+    ("busybox", "/bin/busybox"),
+    ("dropbear", "/usr/sbin/dropbear"),
+    ("lighttpd", "/usr/sbin/lighttpd"),
+    ("redis-server", "/usr/bin/redis-server"),
+    ("nginx", "/usr/sbin/nginx"),
+    ("memcached", "/usr/bin/memcached"),
+    ("dnsmasq", "/usr/sbin/dnsmasq"),
+];
+
+struct Row {
+    name: String,
+    traced: BTreeSet<String>,
+    allowed: BTreeSet<String>,
+    serving: BTreeSet<String>,
+    unresolved: usize,
+    cold_s: f64,
+    warm_s: f64,
+}
+
+pub fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let keep = arguments.iter().any(|argument| argument == "--keep");
+    let names: Vec<&String> =
+        arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let binary = kakoi()?;
+    let mut rows = Vec::new();
+    for (name, path) in PROGRAMS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            let traced = trace(name, keep).with_context(|| format!("workload {name}"))?;
+            rows.push(measure(&binary, name, path, traced)?);
+        }
+    }
+    print(&rows);
+    Ok(())
+}
+
+/// Calls that the program made, from its workload.
+fn trace(name: &str, keep: bool) -> anyhow::Result<BTreeSet<String>> {
+    let logs = top().join("target/profile-truth");
+    std::fs::create_dir_all(&logs)?;
+    let log = logs.join(format!("{name}.strace"));
+    if !keep || !log.exists() {
+        record(name, &log)?;
+    }
+    Ok(attribute(&String::from_utf8_lossy(&std::fs::read(&log)?), name))
+}
+
+fn record(name: &str, log: &Path) -> anyhow::Result<()> {
+    let work = tempfile::tempdir()?;
+    std::fs::write(log, "")?;
+    let status = Command::new("timeout")
+        .args(["240", "sh"])
+        .arg(top().join(format!("tests/profile/{name}.sh")))
+        .env("WORK", work.path())
+        .env("TRACE", format!("strace -f -qq -A -o {}", log.display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    anyhow::ensure!(status.code().is_some(), "the workload was killed");
+    Ok(())
+}
+
+/// Calls of processes whose image is `name`; a call that replaces the image belongs to the former.
+fn attribute(log: &str, name: &str) -> BTreeSet<String> {
+    let parents = parents(log);
+    let mut images: BTreeMap<&str, String> = BTreeMap::new();
+    let mut calls = BTreeSet::new();
+    for (process, text) in log.lines().filter_map(split) {
+        if !images.contains_key(process) {
+            let image = parents.get(process).and_then(|parent| images.get(parent)).cloned();
+            images.insert(process, image.unwrap_or_default());
+        }
+        let Some(call) = call_name(text) else { continue };
+        if images.get(process).is_some_and(|image| image == name) {
+            calls.insert(call.to_owned());
+        }
+        if let Some(image) = started(text)
+            && !image.starts_with("/proc/")
+        {
+            let base = image.rsplit('/').next().unwrap_or(image);
+            images.insert(process, base.to_owned());
+        }
+    }
+    calls
+}
+
+fn split(line: &str) -> Option<(&str, &str)> {
+    let (process, text) = line.split_once(' ')?;
+    process.bytes().all(|byte| byte.is_ascii_digit()).then_some((process, text.trim_start()))
+}
+
+/// The process that each one was made by.
+fn parents(log: &str) -> BTreeMap<&str, &str> {
+    let mut parents = BTreeMap::new();
+    for (process, text) in log.lines().filter_map(split) {
+        let makes = call_name(text)
+            .is_some_and(|call| matches!(call, "clone" | "clone3" | "fork" | "vfork"));
+        let child = text.rsplit_once("= ").map(|(_, value)| value.trim());
+        if let (true, Some(child)) = (makes, child) {
+            parents.entry(child).or_insert(process);
+        }
+    }
+    parents
+}
+
+/// `openat(…` and `<... openat resumed>…` are calls; signals and ends are not.
+fn call_name(text: &str) -> Option<&str> {
+    let name = match text.strip_prefix("<... ") {
+        Some(rest) => rest.split(' ').next()?,
+        None => text.split_once('(')?.0,
+    };
+    let plain =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    (plain && !name.is_empty()).then_some(name)
+}
+
+/// The path of an `execve` that succeeded or has not come back: one that fails is seen to return -1.
+fn started(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("execve(\"")?;
+    (!text.contains("= -1 ")).then(|| rest.split('"').next())?
+}
+
+fn measure(binary: &Path, name: &str, path: &str, traced: BTreeSet<String>) -> anyhow::Result<Row> {
+    let cache = tempfile::tempdir()?;
+    let (_, cold_s) = profile(binary, path, cache.path())?;
+    let (text, warm_s) = profile(binary, path, cache.path())?;
+    let value: serde_json::Value = serde_json::from_str(&text)?;
+    let calls = value.get("call").and_then(|calls| calls.as_object()).context("no calls")?;
+    let serving =
+        calls.iter().filter(|(_, call)| call.get("phase").is_some_and(|phase| phase == "serving"));
+    Ok(Row {
+        name: name.to_owned(),
+        traced,
+        allowed: calls.keys().cloned().collect(),
+        serving: serving.map(|(name, _)| name.clone()).collect(),
+        unresolved: value.get("unresolved").and_then(|list| list.as_array()).map_or(0, Vec::len),
+        cold_s,
+        warm_s,
+    })
+}
+
+/// The profile as JSON, and CPU seconds.
+fn profile(binary: &Path, path: &str, cache: &Path) -> anyhow::Result<(String, f64)> {
+    let output: PathBuf = cache.join("profile.json");
+    let before = Instant::now();
+    let status = Command::new(binary)
+        .args(["profile", "static", path, "--format", "json", "--cache"])
+        .arg(cache)
+        .arg("-o")
+        .arg(&output)
+        .stderr(Stdio::null())
+        .status()?;
+    anyhow::ensure!(status.success(), "kakoi profile static {path}");
+    Ok((std::fs::read_to_string(output)?, before.elapsed().as_secs_f64()))
+}
+
+fn print(rows: &[Row]) {
+    println!(
+        "| program | traced | allowed | serving | missed | F1 | unresolved | cold s | warm s |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    let mut sums = [0.0; 3];
+    for row in rows {
+        let missed: Vec<&String> = row.traced.difference(&row.allowed).collect();
+        let common = row.traced.intersection(&row.allowed).count() as f64;
+        let f1 = 2.0 * common / (row.traced.len() + row.allowed.len()) as f64;
+        sums[0] += row.allowed.len() as f64;
+        sums[1] += row.serving.len() as f64;
+        sums[2] += f1;
+        println!(
+            "| {} | {} | {} | {} | {} | {f1:.2} | {} | {:.2} | {:.2} |",
+            row.name,
+            row.traced.len(),
+            row.allowed.len(),
+            row.serving.len(),
+            missed.len(),
+            row.unresolved,
+            row.cold_s,
+            row.warm_s
+        );
+        if !missed.is_empty() {
+            println!("missed by {}: {missed:?}", row.name);
+        }
+    }
+    let count = rows.len().max(1) as f64;
+    println!(
+        "| mean | | {:.1} | {:.1} | | {:.2} | | | |",
+        sums[0] / count,
+        sums[1] / count,
+        sums[2] / count
+    );
+    for row in rows {
+        let extra: Vec<&str> = row.allowed.difference(&row.traced).map(String::as_str).collect();
+        println!("not traced, {}: {}", row.name, extra.join(" "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_belong_to_the_image_that_made_them() {
+        let log = "1 execve(\"/bin/sh\", …) = 0\n1 vfork( <unfinished ...>\n2 getpid() = 2\n\
+                   2 execve(\"/bin/ls\", …) = 0\n2 brk(NULL) = 0\n1 <... vfork resumed>) = 2\n1 wait4(2) = 2\n\
+                   1 --- SIGCHLD ---\n";
+        let calls: Vec<String> = attribute(log, "sh").into_iter().collect();
+        assert_eq!(calls, ["execve", "getpid", "vfork", "wait4"]);
+        assert_eq!(attribute(log, "ls").into_iter().collect::<Vec<_>>(), ["brk"]);
+    }
+}
