@@ -22,7 +22,7 @@ pub fn build(kernel: &Kernel) -> anyhow::Result<PathBuf> {
     let cross = kernel.architecture.cross;
     packages::run(
         Command::new("make")
-            .args(["-s", "-C"])
+            .args(["-s", "-k", "-C"])
             .arg(headers)
             .arg(format!("M={}", place.join("lkm").display()))
             .arg(format!("ARCH={}", kernel.architecture.kernel))
