@@ -88,6 +88,7 @@ pub struct Guest {
     limit: Duration,
     outcome: Outcome,
     initrd: PathBuf,
+    name: &'static str,
     /// For each port of the job, the port on the host's loopback.
     pub ports: Vec<u16>,
 }
@@ -105,7 +106,7 @@ impl Guest {
         if !job.ports.is_empty() {
             files.insert("kakoi/network".to_owned(), Entry::File(0o644, Vec::new()));
         }
-        let initrd = packages::store().join(format!("initrd-{}-{}", kernel.name, free_port()?));
+        let initrd = packages::store().join(format!("{}-{}.initrd", kernel.name, free_port()?));
         std::fs::write(&initrd, root::archive(&kernel.architecture, &installed, &files)?)?;
         let ports = job.ports.iter().map(|_| free_port()).collect::<anyhow::Result<Vec<u16>>>()?;
         let mut command = command(kernel, job, &ports);
@@ -131,7 +132,16 @@ impl Guest {
         });
         let limit = Duration::from_secs(job.seconds);
         let outcome = Outcome::default();
-        Ok(Self { child, lines, begin: Instant::now(), limit, outcome, initrd, ports })
+        Ok(Self {
+            child,
+            lines,
+            begin: Instant::now(),
+            limit,
+            outcome,
+            initrd,
+            name: kernel.name,
+            ports,
+        })
     }
 
     /// Waits until the guest says a word; its text.
@@ -152,6 +162,8 @@ impl Guest {
             }
         }
         self.outcome.seconds = self.begin.elapsed().as_secs_f64();
+        let log = packages::store().join(format!("{}.log", self.name));
+        std::fs::write(log, self.outcome.console.join("\n"))?;
         Ok(std::mem::take(&mut self.outcome))
     }
 

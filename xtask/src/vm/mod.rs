@@ -7,8 +7,11 @@ pub mod guest;
 pub mod kernels;
 mod module;
 pub mod packages;
+mod programs;
 pub mod root;
+mod table;
 pub mod telnet;
+mod truth;
 
 use anyhow::Context;
 
@@ -19,7 +22,8 @@ const USAGE: &str = "vm list
 vm fetch KERNEL...
 vm run KERNEL [--file HOST=GUEST]... [--seconds N] [--memory MIB] [--append WORDS] [--quiet] COMMAND
 vm telnet KERNEL [COMMAND]...
-vm module KERNEL...";
+vm module KERNEL...
+vm truth KERNEL [PART]";
 
 /// `cargo xtask vm VERB …`
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
@@ -34,6 +38,12 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{name}: {}", installed.release);
             Ok(())
         }),
+        "truth" => {
+            let (name, part) = rest.split_first().context(USAGE)?;
+            let part = part.first().map_or("", String::as_str);
+            let run = truth::check(&truth::MODULE, kernels::named(name)?, part);
+            run.map(drop)
+        }
         "module" => rest.iter().try_for_each(|name| {
             println!("{}", module::build(kernels::named(name)?)?.display());
             Ok(())

@@ -26,6 +26,7 @@ const USERLAND: &[&str] = &[
     "libtommath1",
     "libgmp10",
     "zlib1g",
+    "dash",
 ];
 const LIBRARIES: &[&str] = &[
     "libc.so.6",
@@ -129,6 +130,7 @@ fn userland(architecture: &Architecture) -> anyhow::Result<Files> {
         files.entry(path).or_insert_with(|| Entry::Link("/bin/busybox".to_owned()));
     }
     libraries(architecture, &whole, &mut files)?;
+    files.insert("kakoi/driver".to_owned(), program(&whole.join("bin/dash"))?);
     for name in ["usr/sbin/dropbear", "usr/bin/dropbearkey", "usr/bin/dbclient"] {
         files.insert(name.to_owned(), program(&whole.join(name))?);
     }
