@@ -74,6 +74,7 @@ struct kakoi_frame {
 	const struct path *path;	/* of a chmod */
 	umode_t asked;			/* mode as asked for, before it was rewritten; with `rewritten` */
 	bool rewritten;
+	struct dentry *made;		/* what is being made, and becomes dropped content when it is there */
 };
 
 struct kakoi_mark {
@@ -101,8 +102,8 @@ void kakoi_mark_commit(struct task_struct *task, const struct linux_binprm *bprm
 void kakoi_mark_accepted(void);
 bool kakoi_frame_push(struct kakoi_frame *frame);
 void kakoi_frame_pop(struct kakoi_frame *frame);
-/* The innermost frame of the current task, copied. */
-bool kakoi_frame_top(struct kakoi_frame *copy);
+/* The innermost frame of the current task, or NULL. Nobody else touches it. */
+struct kakoi_frame *kakoi_frame_top(void);
 void kakoi_marks_renumber(const struct kakoi_policy *old, const struct kakoi_policy *new);
 u32 kakoi_serial(void);
 /* How many processes are in a domain. */

@@ -119,10 +119,10 @@ fn prepare(row: &Row, loaded: &Loaded, files: &mut Files) {
 }
 
 /// Everything as it was; what cases leave behind is taken away.
-const RESET: &str = "rm -rf /tmp/* /etc/ld.so.preload /etc/k /bin/harmless /etc/crontabs/root\n\
+const RESET: &str = "rm -rf /tmp/* /etc/ld.so.preload /etc/k /bin/harmless /etc/crontabs/root /data/root /opt/l\n\
                      mkdir -p /tmp/k; cp -a /kakoi/world/. /\n";
 const CLEAN: &str = "grep -qE ' (/mnt|/sbin|/tmp/b) ' /proc/mounts && umount /mnt /sbin /tmp/b 2> /dev/null\n\
-                     [ -e /tmp/crond ] && killall crond; true\n";
+                     pidof crond > /dev/null && killall crond; true\n";
 
 /// The action: what the table gives, or, where it gives none, the program that its attempt names.
 fn action(case: &Case) -> String {
@@ -152,6 +152,9 @@ impl World {
         let creates = attempt.op == Op::Create;
         for (object, is_target) in [(&attempt.object, false), (&attempt.target, true)] {
             let Some(path) = &object.path else { continue };
+            if object.unlinked {
+                continue;
+            }
             if SHIPPED.iter().any(|folder| path.starts_with(folder)) {
                 continue;
             }
@@ -179,6 +182,17 @@ impl World {
         }
         if run.contains("receive-fd") {
             world.before.push_str("kakoi-try give-fd /opt/tool\n");
+        }
+        if run.contains("inert.tar") {
+            world.before.push_str("tar cf /mnt/inert.tar -C /kakoi/archive x\n");
+        }
+        if run.contains("mtdblock3") {
+            world.before.push_str("[ -e /dev/mtdblock3 ] || mknod /dev/mtdblock3 b 31 3\n");
+        }
+        if run.contains("proc-fd-exec") {
+            let object =
+                Object { tainted: true, mode: kakoi_policy::Mode(0o755), ..Object::default() };
+            world.file("/tmp/gone", &object);
         }
         if run.contains("kakoi-agent") {
             world.before.push_str("pidof kakoi-agent > /dev/null || /kakoi/kakoi-agent\n");

@@ -101,14 +101,15 @@ fn world() -> Files {
     text("kakoi/script", 0o644, "#!/bin/sh\nBEGIN=1; echo ran > /tmp/ran\n");
     text("kakoi/world/opt/tool", 0o755, "inert tool\n");
     text("kakoi/world/etc/inittab", 0o644, "::sysinit:/etc/init.d/rcS\n");
-    text("kakoi/world/etc/rc.local", 0o755, "#!/bin/sh\n");
-    text("kakoi/world/etc/hotplug.d/usb/10-x", 0o755, "#!/bin/sh\n");
-    text("kakoi/world/etc/init.d/x", 0o755, "#!/bin/sh\n");
+    text("kakoi/world/etc/rc.local", 0o644, "#!/bin/sh\n");
+    text("kakoi/world/etc/hotplug.d/usb/10-x", 0o644, "#!/bin/sh\n");
+    text("kakoi/world/etc/init.d/x", 0o644, "#!/bin/sh\n");
     text("kakoi/world/etc/kakoi/policy.kkb", 0o600, "a policy\n");
     text("kakoi/world/etc/config/network", 0o644, "config interface lan\n");
     text("kakoi/world/root/.ssh/authorized_keys", 0o600, "");
     text("kakoi/world/usr/lib/libx.so", 0o644, "shipped\n");
     text("kakoi/world/etc/crontabs/.keep", 0o600, "");
+    text("kakoi/archive/x/f", 0o755, "inert tool\n");
     text("kakoi/world/data/.keep", 0o644, "");
     text("kakoi/world/mnt/usb/.keep", 0o644, "");
     files
@@ -213,6 +214,9 @@ pub struct Known {
     /// Beginnings of the names of kernels; none: all.
     #[serde(default)]
     pub kernels: Vec<String>,
+    /// The case cannot be made there; it is listed, and not run.
+    #[serde(default)]
+    pub inapplicable: bool,
     /// Why.
     pub reason: String,
 }
@@ -252,7 +256,8 @@ pub fn check(backend: &Backend, kernel: &Kernel, only: &str) -> anyhow::Result<R
         };
         let name = &row.case.name;
         let reason = known.iter().find(|known| known.covers(backend.name, kernel.name, name));
-        let explained = reason.is_some() && difference != Difference::SilentAllow;
+        let inapplicable = reason.is_some_and(|known| known.inapplicable);
+        let explained = inapplicable || (reason.is_some() && difference != Difference::SilentAllow);
         unknown += usize::from(!explained);
         let why = reason.map_or("", |known| known.reason.as_str());
         println!("{:?} {}: {name} {:?} {why}", difference, row.folder, measured.events);
