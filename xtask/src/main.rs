@@ -17,6 +17,7 @@ mod reference;
 mod stages;
 mod syscalls;
 mod truth;
+mod vm;
 
 type Task = fn(&[String]) -> anyhow::Result<()>;
 
@@ -53,6 +54,7 @@ const TASKS: &[(&str, Task, &str)] = &[
         stages::run,
         "[FOLDER...]: agreement of stages with labels; with --write into docs/STAGES.md",
     ),
+    ("vm", vm::run, "guests: boot Debian kernels under QEMU, run what needs a kernel of its own"),
     ("fuzz", fuzz::run, "SECONDS [NAME-PART]: every fuzz target for that long"),
 ];
 
