@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use kakoi_model::{Fact, Facts, OpenState};
 
@@ -215,4 +215,43 @@ fn an_empty_file_is_said_to_be_empty() {
     let output = kakoi(&["extract", text(&path), text(&target)]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("the file is empty"), "{}", stderr(&output));
+}
+
+/// The process that a process has started, once there is one.
+fn child_of(parent: u32) -> u32 {
+    loop {
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(number) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            // The name in parentheses may hold anything; state and parent come behind it.
+            let behind = stat.rsplit(')').next().unwrap_or_default();
+            if behind.split_whitespace().nth(1) == Some(&parent.to_string()) {
+                return number;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_is_killed_is_followed_by_another_and_nothing_is_lost() {
+    // Long enough to be met at work: data that cannot be compressed, looked at byte by byte.
+    let mut state = 1_u64;
+    let noise = (0..24 << 20).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    });
+    let mut content = image::router();
+    content.extend(noise);
+    let (_folder, path) = written(&content);
+    let arguments = ["scan", "-q", "--format", "facts", text(&path)];
+    let whole = kakoi(&arguments);
+    let mut command = command(&arguments);
+    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let worker = child_of(running.id());
+    let killed = Command::new("kill").args(["-KILL", &worker.to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("worker lost (signal 9)"), "{}", stderr(&output));
+    assert!(output.stdout == whole.stdout, "facts differ after the loss of a worker");
 }
