@@ -34,7 +34,11 @@ fn run_with_log_blocks_nothing_and_tells_what_it_would_have() {
     let filter = without_uname(directory.path());
     let output = kakoi(&["run", "--filter", text(&filter), "--log", "--", "uname"]);
     assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "Linux\n"));
-    assert!(stderr(&output).contains("would have been blocked: call 63, "), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("would have been blocked: call 63 (uname), "),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

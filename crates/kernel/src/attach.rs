@@ -37,6 +37,8 @@ impl ForeignFilter {
 /// A call that the filter handed to the tracer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Handed {
+    /// Process, or thread, that made it.
+    pub process: u32,
     /// Number.
     pub number: u64,
     /// Arguments.
@@ -119,7 +121,8 @@ fn watch(first: Tracee, handed: &mut dyn FnMut(Handed)) -> io::Result<ExitStatus
         match Tracee::wait_any() {
             Ok((tracee, Stop::Handed)) => {
                 let registers = tracee.registers()?;
-                handed(Handed { number: registers.number(), arguments: registers.arguments() });
+                let (number, arguments) = (registers.number(), registers.arguments());
+                handed(Handed { process: tracee.id(), number, arguments });
                 proceed(tracee, 0)?;
             }
             // A new child or thread begins with a stop of its own; other events are only told.

@@ -41,6 +41,11 @@ impl Tracee {
         libc::pid_t::try_from(process).map(Self).map_err(io::Error::other)
     }
 
+    /// Its number.
+    pub(crate) fn id(self) -> u32 {
+        self.0.unsigned_abs()
+    }
+
     /// Waits until it stops or ends.
     pub(crate) fn wait(self) -> io::Result<Stop> {
         wait_for(self.0).map(|(_, stop)| stop)

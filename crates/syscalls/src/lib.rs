@@ -15,4 +15,5 @@ pub mod module;
 pub mod object;
 pub mod profile;
 pub mod program;
+pub mod risk;
 pub mod table;

@@ -59,6 +59,14 @@ impl Table {
         self.calls.get(name).copied()
     }
 
+    /// The numbers as the filter compiler takes them.
+    #[must_use]
+    pub fn for_filters(&self) -> crate::filter::Table {
+        let narrow =
+            |(name, number): (&str, u64)| Some((name.to_owned(), u32::try_from(number).ok()?));
+        self.calls().filter_map(narrow).collect()
+    }
+
     /// All names with their numbers.
     pub fn calls(&self) -> impl Iterator<Item = (&str, u64)> {
         self.calls.iter().map(|(name, number)| (name.as_str(), *number))

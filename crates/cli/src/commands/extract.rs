@@ -39,21 +39,31 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let target = open_empty(&arguments.directory)?;
+    extract(&arguments.image, &arguments.directory, &arguments.parsing)?;
+    Ok(Exit::Done)
+}
+
+/// Extracts an image; gives the folder of each container.
+pub fn extract(
+    image: &Path,
+    directory: &Path,
+    parsing: &Parsing,
+) -> anyhow::Result<BTreeMap<ContainerId, PathBuf>> {
+    let target = open_empty(directory)?;
     let mut spool = Spool::new(&target)?;
-    let scan = arguments.parsing.read(&arguments.image, Task::Extract, &mut spool)?;
+    let scan = parsing.read(image, Task::Extract, &mut spool)?;
     if scan.facts.containers().next().is_none() {
         target.remove_dir_all(SPOOL)?;
         let reason = BadInput(super::scan::why_nothing(&scan.facts).to_owned());
-        return Err(reason).with_context(|| arguments.image.display().to_string());
+        return Err(reason).with_context(|| image.display().to_string());
     }
     let mut writer = Writer::new(&target, &scan.facts);
     let result = writer.write_all(&scan.facts);
     target.remove_dir_all(SPOOL)?;
     result?;
     target.write("manifest.jsonl", manifest(&scan.facts)?)?;
-    writer.summary(&arguments.directory);
-    Ok(Exit::Done)
+    writer.summary(directory);
+    Ok(writer.folders)
 }
 
 /// Where contents wait for their names.

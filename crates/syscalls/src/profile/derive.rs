@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AllowedCall, FORMAT, Phase, Profile, ProfiledFile, Source, Unresolved};
+use super::{AllowedCall, Phase, Profile, ProfiledFile, Source, Unresolved};
+use crate::filter::Architecture;
 use crate::function::Door;
 use crate::object::Machine;
 use crate::program::{Cause, Node, Program, Reached, SiteNumber};
-use crate::table::{Table, abi_name};
+use crate::table::Table;
 
 /// A program and what can run of it.
 pub struct Subject<'a> {
@@ -27,18 +28,14 @@ const LONGEST_CHAIN: usize = 12;
 /// Makes the profile.
 #[must_use]
 pub fn derive(subject: &Subject<'_>) -> Profile {
-    let machine =
-        subject.program.modules.first().map_or(Machine::X86_64, |module| module.summary.machine);
-    let table = Table::of(machine);
+    let first = subject.program.modules.first();
+    let machine = first.map_or(Machine::X86_64, |module| module.summary.machine);
+    let big = first.is_some_and(|module| module.summary.big);
     let mut profile = Profile {
-        kakoi_syscalls: FORMAT,
-        program: subject.name.to_owned(),
-        abi: abi_name(machine).to_owned(),
-        table: table.map(|table| table.source.clone()).unwrap_or_default(),
         serving_from: subject.serving.as_ref().map(|(_, place)| place.clone()),
         files: files(subject.program),
         unresolved: unresolved(subject),
-        calls: BTreeMap::new(),
+        ..Profile::empty(subject.name, architecture(machine, big))
     };
     let serving: Option<BTreeSet<(Door, u64)>> = subject
         .serving
@@ -57,13 +54,66 @@ pub fn derive(subject: &Subject<'_>) -> Profile {
             source: [Source::Static].into(),
             phase: if serves { Phase::Serving } else { Phase::Start },
             why: chain(subject.program, subject.reached, site),
-            arguments: BTreeMap::new(),
+            seen: 0,
+            arguments: arguments(&name, site, subject.reached),
         };
         profile.calls.insert(name, call);
     }
     profile.unresolved.sort();
     profile.unresolved.dedup();
     profile
+}
+
+/// What filters are made for.
+fn architecture(machine: Machine, big: bool) -> Architecture {
+    match (machine, big) {
+        (Machine::X86_64, _) => Architecture::X86_64,
+        (Machine::I386, _) => Architecture::I386,
+        (Machine::Aarch64, _) => Architecture::Aarch64,
+        (Machine::Arm, false) => Architecture::Arm,
+        (Machine::Arm, true) => Architecture::Armeb,
+        (Machine::MipsO32, false) => Architecture::Mipsel,
+        (Machine::MipsO32, true) => Architecture::Mips,
+        (Machine::MipsN64, false) => Architecture::Mips64el,
+        (Machine::MipsN64, true) => Architecture::Mips64,
+        (Machine::MipsN32, false) => Architecture::Mipsn32el,
+        (Machine::MipsN32, true) => Architecture::Mipsn32,
+    }
+}
+
+/// Arguments worth binding: what they select is what an intruder would want changed.
+const BOUND: &[(&str, u8)] = &[
+    ("clone", 0),
+    ("fcntl", 1),
+    ("fcntl64", 1),
+    ("ioctl", 1),
+    ("ipc", 0),
+    ("kill", 1),
+    ("mmap", 2),
+    ("mmap2", 2),
+    ("mprotect", 2),
+    ("open", 1),
+    ("openat", 2),
+    ("personality", 0),
+    ("prctl", 0),
+    ("setsockopt", 1),
+    ("setsockopt", 2),
+    ("socket", 0),
+    ("socket", 1),
+    ("socketcall", 0),
+    ("socketpair", 0),
+    ("unshare", 0),
+];
+
+/// Numbers that hold on every path to the call, at whichever place it is made.
+fn arguments(name: &str, site: &SiteNumber, reached: &Reached) -> BTreeMap<String, BTreeSet<u64>> {
+    let wanted = BOUND.iter().filter(|(call, _)| *call == name).map(|(_, place)| *place);
+    wanted
+        .filter_map(|place| {
+            let values = reached.arguments.get(&(site.door, site.number, place))?;
+            (!values.is_empty()).then(|| (place.to_string(), values.clone()))
+        })
+        .collect()
 }
 
 fn files(program: &Program) -> Vec<ProfiledFile> {

@@ -22,8 +22,8 @@ impl std::error::Error for Conflict {}
 /// # Errors
 /// When they are for different ABIs.
 pub fn merge(mut into: Profile, other: &Profile) -> Result<Profile, Conflict> {
-    if into.abi != other.abi {
-        return Err(Conflict(format!("one is for {}, the other for {}", into.abi, other.abi)));
+    if into.arch != other.arch {
+        return Err(Conflict(format!("one is for {}, the other for {}", into.arch, other.arch)));
     }
     for (name, call) in &other.calls {
         match into.calls.get_mut(name) {
@@ -47,6 +47,7 @@ pub fn merge(mut into: Profile, other: &Profile) -> Result<Profile, Conflict> {
 fn merge_call(known: &mut AllowedCall, other: &AllowedCall) {
     known.source.extend(&other.source);
     known.phase = known.phase.max(other.phase);
+    known.seen = known.seen.saturating_add(other.seen);
     known.arguments.retain(|number, _| other.arguments.contains_key(number));
     for (number, values) in &mut known.arguments {
         values.extend(other.arguments.get(number).into_iter().flatten());

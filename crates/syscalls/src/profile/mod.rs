@@ -4,15 +4,22 @@
 
 mod derive;
 mod merge;
+mod select;
 mod text;
+mod trace;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter::Architecture;
+use crate::table::Table;
+
 pub use derive::{Subject, derive};
 pub use merge::{Conflict, Difference, diff, merge};
+pub use select::{Calls, selection};
 pub use text::{Malformed, parse, render};
+pub use trace::{LostEvents, Recorded, of_log};
 
 /// Version of the format; raised when a reader of the former one would misunderstand it.
 pub const FORMAT: u32 = 1;
@@ -27,6 +34,8 @@ pub struct Profile {
     pub program: String,
     /// ABI that the calls belong to: a table of `rules/syscalls.toml`.
     pub abi: String,
+    /// Architecture, with byte order, as `--arch` names it.
+    pub arch: String,
     /// Where the numbers of the calls come from.
     pub table: String,
     /// Where the phase of serving begins: function and address; none was found where it is missing.
@@ -100,12 +109,38 @@ pub struct AllowedCall {
     /// How it is reached: functions from an entry to the instruction, or a line of a trace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,
+    /// How often it was seen in runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seen: u64,
     /// Arguments (by number, from 0) that hold one of these numbers on every path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, BTreeSet<u64>>,
 }
 
+// The signature is that which serde wants.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl Profile {
+    /// A profile of no calls.
+    #[must_use]
+    pub fn empty(program: &str, architecture: Architecture) -> Self {
+        let abi = architecture.abi();
+        Self {
+            kakoi_syscalls: FORMAT,
+            program: program.to_owned(),
+            abi: abi.to_owned(),
+            arch: architecture.name().to_owned(),
+            table: Table::named(abi).map(|table| table.source.clone()).unwrap_or_default(),
+            serving_from: None,
+            files: Vec::new(),
+            unresolved: Vec::new(),
+            calls: BTreeMap::new(),
+        }
+    }
+
     /// Names of the calls that are made once the program serves.
     pub fn serving(&self) -> impl Iterator<Item = &str> {
         let calls = self.calls.iter().filter(|(_, call)| call.phase == Phase::Serving);

@@ -52,6 +52,8 @@ pub struct Reached {
     pub causes: BTreeMap<Node, Cause>,
     /// Every system call with its places.
     pub numbers: BTreeSet<SiteNumber>,
+    /// What the arguments of a call may be, by door, number and place; those that may be anything are left out.
+    pub arguments: BTreeMap<(Door, u64, u8), BTreeSet<u64>>,
     /// What hides system calls.
     pub gaps: BTreeSet<Gap>,
     /// Texts of libraries that are referred to, by module.
@@ -75,6 +77,7 @@ struct Reach<'p> {
     queued: BTreeSet<Node>,
     pieces: BTreeSet<(usize, usize)>,
     bound: HashMap<(usize, u32), Option<(usize, u64)>>,
+    arguments: BTreeMap<(Door, u64, u8), Values>,
 }
 
 /// Everything that can run from the program's entry.
@@ -92,6 +95,7 @@ pub(crate) fn reach_from(program: &Program, roots: &Roots) -> Reached {
         queued: BTreeSet::new(),
         pieces: BTreeSet::new(),
         bound: HashMap::new(),
+        arguments: BTreeMap::new(),
     };
     for (module, address) in &roots.functions {
         reach.open(*module, *address, Cause::Root);
@@ -324,16 +328,29 @@ impl<'p> Reach<'p> {
                 );
             }
         }
+        let closed = std::mem::take(&mut self.arguments).into_iter();
+        let closed = closed.filter(|(_, values)| !values.open);
+        self.reached.arguments = closed.map(|(place, values)| (place, values.known)).collect();
     }
 
     fn count(&mut self, node: Node, function: &Function, site: &Site, entries: &Entries) {
         let values = entries.evaluate(site.number.as_ref());
         for number in values.known {
             let (door, address) = (site.door, site.address);
+            self.note_arguments(node, site, number, entries);
             self.reached.numbers.insert(SiteNumber { door, number, node, address });
         }
         if values.open {
             self.gap(node, function, site.address, "the number of the call is not known");
+        }
+    }
+
+    fn note_arguments(&mut self, node: Node, site: &Site, number: u64, entries: &Entries) {
+        let Some(summary) = self.summary(node.module) else { return };
+        let registers = crate::arch::convention(summary.machine).kernel_arguments;
+        for (place, register) in (0_u8..).zip(registers) {
+            let values = entries.passed(&site.inputs, register.0);
+            self.arguments.entry((site.door, number, place)).or_default().join(&values);
         }
     }
 

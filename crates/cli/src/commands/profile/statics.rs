@@ -66,11 +66,15 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 /// The profile of one executable.
 pub fn profile(file: &Path, libraries: &mut Libraries) -> anyhow::Result<Profile> {
-    let name = file.display().to_string();
-    let summary = libraries.summary(file).map_err(BadInput).with_context(|| name.clone())?;
-    let mut program = load(&name, summary, libraries);
+    profile_as(file, &file.display().to_string(), libraries)
+}
+
+/// The same, with the name that it has on the device.
+pub fn profile_as(file: &Path, name: &str, libraries: &mut Libraries) -> anyhow::Result<Profile> {
+    let summary = libraries.summary(file).map_err(BadInput).with_context(|| name.to_owned())?;
+    let mut program = load(name, summary, libraries);
     let reached = reach_with_plugins(&mut program, libraries);
-    let subject = Subject { name: &name, program: &program, reached: &reached, serving: None };
+    let subject = Subject { name, program: &program, reached: &reached, serving: None };
     Ok(derive(&subject))
 }
 
