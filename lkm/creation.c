@@ -314,7 +314,7 @@ static noinline int my_set_acl(KAKOI_MAP_ARG struct dentry *dentry, const char *
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK(set_acl_hook, my_set_acl, KAKOI_BIT(KK_OP_SETXATTR), "security_inode_set_acl");
+static KAKOI_HOOK_OR(set_acl_hook, my_set_acl, KAKOI_BIT(KK_OP_SETXATTR), "security_inode_set_acl");
 
 struct kakoi_hook *const kakoi_creation_hooks[] = {
 	&chmod_hook, &change_hook, &filp_open_hook, &mknodat_hook, &mknod_hook, &mkdir_hook, &symlink_hook,

@@ -118,7 +118,7 @@ static noinline int my_file_truncate(struct file *file)
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK(truncate_file_hook, my_file_truncate, KAKOI_BIT(KK_OP_TRUNCATE), "security_file_truncate");
+static KAKOI_HOOK_OR(truncate_file_hook, my_file_truncate, KAKOI_BIT(KK_OP_TRUNCATE), "security_file_truncate");
 
 /* ---- names ------------------------------------------------------------------------------------------------- */
 

@@ -115,6 +115,8 @@ extern atomic_t kakoi_marks;
 int kakoi_lineage_begin(void);
 void kakoi_lineage_end(void);
 void kakoi_lineage_seed(void);
+/* The program that a process runs, or NULL; to be put. */
+struct file *kakoi_exe_file(struct task_struct *task);
 
 /* ---- dropped.c: what members of tainting domains wrote -------------------------------------------- */
 
@@ -176,8 +178,14 @@ struct kakoi_hook {
 	void *original;
 	struct kprobe probe;
 	bool armed;
-	const char *why;		/* if not */
+	bool otherwise;			/* where it is missing, another one sees the same */
+	const char *why;		/* if not armed */
 };
+
+/* One that sees what another sees too, on kernels that have it. */
+#define KAKOI_HOOK_OR(hook, function, operations, ...)							\
+	struct kakoi_hook hook = { .symbols = { __VA_ARGS__ }, .replacement = (function),	\
+				   .ops = (operations), .otherwise = true }
 
 /* The original of a hook, with the type of its replacement. */
 #define KAKOI_ORIGINAL(hook, replacement) ((typeof(&(replacement)))(hook).original)

@@ -31,7 +31,7 @@ static void show_hooks(struct seq_file *out, u32 needed)
 				   hook->probe.nmissed);
 		else
 			seq_printf(out, "hook %s %s ops=%x %s\n", hook->symbols[0],
-				   hook->ops & needed ? "missing" : "idle", hook->ops, hook->why ? hook->why : "");
+				   !(hook->ops & needed) ? "idle" : hook->otherwise ? "not-needed" : "missing", hook->ops, hook->why ? hook->why : "");
 	}
 }
 

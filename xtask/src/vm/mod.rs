@@ -3,6 +3,7 @@
 //! own. Everything is fetched by name with apt and kept under `target/vm`.
 
 mod cpio;
+mod evaluate;
 pub mod guest;
 pub mod kernels;
 mod module;
@@ -23,7 +24,8 @@ vm fetch KERNEL...
 vm run KERNEL [--file HOST=GUEST]... [--seconds N] [--memory MIB] [--append WORDS] [--quiet] COMMAND
 vm telnet KERNEL [COMMAND]...
 vm module KERNEL...
-vm truth KERNEL [PART]";
+vm truth KERNEL [PART]
+vm evaluate [KERNEL]...";
 
 /// `cargo xtask vm VERB …`
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
@@ -38,6 +40,7 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{name}: {}", installed.release);
             Ok(())
         }),
+        "evaluate" => evaluate::run(&truth::MODULE, rest),
         "truth" => {
             let (name, part) = rest.split_first().context(USAGE)?;
             let part = part.first().map_or("", String::as_str);
