@@ -27,6 +27,8 @@
 #include "kakoi_decide.h"
 
 #define KAKOI_BIT(op) (1u << (op))
+/* Beside the operations: taking a connection, of a login daemon. */
+#define KAKOI_ACCEPT KAKOI_BIT(31)
 
 #ifdef pr_fmt
 #undef pr_fmt
@@ -176,6 +178,7 @@ struct kakoi_hook {
 	void *replacement;
 	u32 ops;			/* operations, by enum kk_op, that it serves */
 	void *original;
+	const char *name;		/* the one that exists */
 	struct kprobe probe;
 	bool armed;
 	bool otherwise;			/* where it is missing, another one sees the same */
@@ -195,14 +198,20 @@ struct kakoi_hook {
 				   .ops = (operations) }
 
 int kakoi_hooks_find(void);
-/* Puts in place what the policy needs, and takes away what it does not. */
-void kakoi_hooks_arm(u32 ops);
+/*
+ * Tries what a policy needs. What can be put in place stays there only if somebody is held already: until
+ * the first session nobody else pays for hooks.
+ */
+void kakoi_hooks_prepare(u32 ops);
+/* Somebody is about to be held: puts them in place, for good. May sleep. */
+void kakoi_hooks_need(void);
+bool kakoi_hooks_waiting(void);
 void kakoi_hooks_disarm(void);
 struct kakoi_hook *kakoi_hook_at(size_t index);
 /* Every replacement ends with it. */
 void kakoi_leave(void);
 
-extern struct kakoi_hook *const kakoi_file_hooks[], *const kakoi_creation_hooks[],
+extern struct kakoi_hook *const kakoi_accept_hooks[], *const kakoi_file_hooks[], *const kakoi_creation_hooks[],
 	*const kakoi_memory_hooks[], *const kakoi_protect_hooks[], *const kakoi_network_hooks[];
 
 /* ---- exec.c, arguments.c, remote.c ------------------------------------------------------------------ */
@@ -226,8 +235,6 @@ int kakoi_status_show(struct seq_file *out, void *unused);
 int kakoi_selftest_before(void);
 /* Was the module told at boot to stay away? */
 int kakoi_escape(void);
-/* accept.c: login daemons that take a connection. */
-int kakoi_accept_begin(void);
-void kakoi_accept_end(void);
+
 
 #endif

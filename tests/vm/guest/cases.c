@@ -28,6 +28,7 @@
 #include "try.h"
 
 static int connection = -1, serial;
+static long patience = 15000;	/* milliseconds for one action */
 static char policy[64], seen[1 << 16];
 static size_t have;
 static int driven;
@@ -169,7 +170,7 @@ static const char *inside(const char *text)
 		hang_up();
 		return "closed";
 	}
-	answer = until(mark, 8000);
+	answer = until(mark, patience);
 	if (answer)
 		hang_up();
 	return answer == 0 ? "ok" : answer == 1 ? "closed" : "silent";
@@ -330,4 +331,21 @@ static int cases(int argc, char **argv)
 	return count < 0;
 }
 
-const struct word case_words[] = { { "cases", cases }, { NULL, NULL } };
+/* login|driver SECONDS TEXT: runs text in a session, and shows what it printed. */
+static int in_session(int argc, char **argv)
+{
+	const char *answer;
+
+	if (argc < 4)
+		return 2;
+	driven = !strcmp(argv[1], "driver");
+	patience = atol(argv[2]) * 1000;
+	mkdir("/tmp/k", 0777);
+	answer = inside(argv[3]);
+	hang_up();
+	pour("/tmp/k/log", 1);
+	printf("session %s\n", answer);
+	return strcmp(answer, "ok") != 0;
+}
+
+const struct word case_words[] = { { "cases", cases }, { "session", in_session }, { NULL, NULL } };

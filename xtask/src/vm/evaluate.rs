@@ -45,7 +45,7 @@ pub fn run(backend: &Backend, names: &[String]) -> anyhow::Result<()> {
     let mut errors = Vec::new();
     for name in names {
         let kernel = kernels::named(name)?;
-        match truth::run(backend, kernel, "") {
+        match truth::run(backend, kernel, &|_| true) {
             Ok(run) => {
                 if let Err(error) = keep(backend, kernel, &run) {
                     errors.push(format!("{name}: {error:#}"));

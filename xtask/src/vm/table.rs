@@ -77,9 +77,7 @@ struct Loaded {
 
 impl Loaded {
     fn of(path: &str, files: &mut Files) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(crate::top().join(path)).with_context(|| path.to_owned())?;
-        let reading = kakoi_policy::read(&text);
-        let policy = reading.policy.with_context(|| format!("{path}: errors"))?;
+        let policy = policy(path)?;
         let blob = kakoi_policy::compile(&policy)?;
         let name = path.trim_end_matches(".toml").replace('/', "-");
         files.insert(format!("kakoi/policies/{name}.kkb"), Entry::File(0o644, blob));
@@ -89,6 +87,18 @@ impl Loaded {
         });
         Ok(Self { name, refuses_shells: refuses_shells && !policy.audit })
     }
+}
+
+/// A policy of the repository.
+fn policy(path: &str) -> anyhow::Result<kakoi_policy::Policy> {
+    let text = fs::read_to_string(crate::top().join(path)).with_context(|| path.to_owned())?;
+    kakoi_policy::read(&text).policy.with_context(|| format!("{path}: errors"))
+}
+
+/// The policy, compiled, as `kakoi/policy.kkb`.
+pub fn compiled(path: &str) -> anyhow::Result<Files> {
+    let blob = kakoi_policy::compile(&policy(path)?)?;
+    Ok(Files::from([("kakoi/policy.kkb".to_owned(), Entry::File(0o600, blob))]))
 }
 
 /// Files that every case finds as they were shipped.
