@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Deflate in its three wrappings, bzip2, Zstandard: maintained libraries, one pump.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead, Read, Write};
 
 use flate2::{Decompress, FlushDecompress, Status};
@@ -54,8 +55,45 @@ pub(super) fn pump(decoder: &mut dyn Read, output: &mut dyn Write) -> Result<(),
     }
 }
 
-/// One deflate block, straight into the vector.
+/// Blocks of file systems are not larger; room for one is filled with zeros first.
+const WHOLE: usize = 1 << 20;
+
+thread_local! {
+    /// Its tables are larger than most blocks, so each thread keeps one.
+    static INFLATE: RefCell<libdeflater::Decompressor> = RefCell::default();
+}
+
+/// One deflate block, straight into the vector: by a decoder that takes whole blocks only and needs
+/// half the time; what it refuses, by the one that keeps what comes before the damage.
 pub(super) fn inflate_block(
+    zlib_header: bool,
+    input: &[u8],
+    limit: usize,
+    output: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    if limit <= WHOLE && inflate_whole(zlib_header, input, limit, output) {
+        return Ok(());
+    }
+    inflate_part(zlib_header, input, limit, output)
+}
+
+/// Says whether it was done; if not, the output is as before.
+fn inflate_whole(zlib_header: bool, input: &[u8], limit: usize, output: &mut Vec<u8>) -> bool {
+    let before = output.len();
+    output.resize(before + limit, 0);
+    let room = output.get_mut(before..).unwrap_or_default();
+    let length = INFLATE.with_borrow_mut(|decoder| {
+        if zlib_header {
+            decoder.zlib_decompress(input, room)
+        } else {
+            decoder.deflate_decompress(input, room)
+        }
+    });
+    output.truncate(before + length.as_ref().copied().unwrap_or(0));
+    length.is_ok()
+}
+
+fn inflate_part(
     zlib_header: bool,
     input: &[u8],
     limit: usize,
