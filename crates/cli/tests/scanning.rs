@@ -252,6 +252,6 @@ fn a_worker_that_is_killed_is_followed_by_another_and_nothing_is_lost() {
     assert!(killed.success());
     let output = running.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("worker lost (signal 9)"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("worker lost (signal: 9 (SIGKILL))"), "{}", stderr(&output));
     assert!(output.stdout == whole.stdout, "facts differ after the loss of a worker");
 }

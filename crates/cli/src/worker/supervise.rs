@@ -82,11 +82,11 @@ pub fn supervise(options: &Options, reader: &mut dyn Reader) -> anyhow::Result<S
         task: options.task,
     };
     let progress = Progress::start(options.quiet);
-    for _ in 0..MAX_TRIES {
+    for tried in 0..MAX_TRIES {
         journal.set_len(0)?;
         match attempt(&job, options, &journal, &progress, reader)? {
             Attempt::Finished(scan) => return Ok(with_lost_inspection(scan, &job, options)),
-            Attempt::Lost(loss) => learn(&mut job, loss)?,
+            Attempt::Lost(loss) => learn(&mut job, loss, tried == 0)?,
         }
     }
     bail!("{MAX_TRIES} workers died on this input; see the problems above")
@@ -137,7 +137,10 @@ fn attempt(
         Some(Err(error)) if status.success() || error.is::<BadInput>() => Err(error),
         _ => {
             let suspects = journal::read(journal).unwrap_or_default().active;
-            let words = format!("{status}; {}", words.trim());
+            let words = match words.trim() {
+                "" => status.to_string(),
+                words => format!("{status}; {words}"),
+            };
             Ok(Attempt::Lost(Loss { suspects, code: ProblemCode::WorkerDied, words }))
         }
     }
@@ -237,11 +240,15 @@ fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-/// What the next worker does otherwise. A death may have come from outside, or be one of several
-/// contents' fault: the next worker has one thread. What it dies on again, or stays with too long,
-/// is left out. With no content in the journal it was the tree as a whole.
-fn learn(job: &mut Job, loss: Loss) -> anyhow::Result<()> {
+/// What the next worker does otherwise. The first death may have come from outside, or be one of
+/// several contents' fault: the next worker has one thread. What it dies on again, or stays with too
+/// long, is left out. With no content in the journal it was the tree as a whole.
+fn learn(job: &mut Job, loss: Loss, is_first: bool) -> anyhow::Result<()> {
     let next = match loss.suspects.as_slice() {
+        _ if is_first && loss.code == ProblemCode::WorkerDied => {
+            job.threads = 1;
+            "with one thread"
+        }
         [] if job.task == Task::Inspect => {
             job.task = Task::List;
             "only files are listed"
@@ -298,18 +305,18 @@ mod tests {
     #[test]
     fn a_content_that_killed_two_workers_is_left_out_and_only_that() {
         let mut job = job();
-        learn(&mut job, loss(&[b"bad"])).unwrap();
+        learn(&mut job, loss(&[b"bad"]), true).unwrap();
         assert_eq!((job.threads, job.skip.len()), (1, 0), "it may have come from outside");
-        learn(&mut job, loss(&[b"bad"])).unwrap();
+        learn(&mut job, loss(&[b"bad"]), false).unwrap();
         assert_eq!(job.skip, BTreeMap::from([(Digest::of(b"bad"), ProblemCode::WorkerDied)]));
         assert_eq!(job.task, Task::Inspect);
-        assert!(learn(&mut job, loss(&[b"bad"])).is_err(), "leaving it out did not help");
+        assert!(learn(&mut job, loss(&[b"bad"]), false).is_err(), "leaving it out did not help");
     }
 
     #[test]
     fn a_content_that_takes_too_long_is_left_out_at_once() {
         let mut job = job();
-        learn(&mut job, Loss { code: ProblemCode::TimeLimit, ..loss(&[b"slow"]) }).unwrap();
+        learn(&mut job, Loss { code: ProblemCode::TimeLimit, ..loss(&[b"slow"]) }, true).unwrap();
         assert_eq!(job.skip, BTreeMap::from([(Digest::of(b"slow"), ProblemCode::TimeLimit)]));
         assert_eq!(job.threads, 4);
     }
@@ -317,16 +324,18 @@ mod tests {
     #[test]
     fn several_suspects_are_told_apart_by_one_thread() {
         let mut job = job();
-        learn(&mut job, loss(&[b"a", b"b"])).unwrap();
+        learn(&mut job, loss(&[b"a", b"b"]), true).unwrap();
         assert_eq!((job.threads, job.skip.len()), (1, 0));
-        assert!(learn(&mut job, loss(&[b"a", b"b"])).is_err());
+        assert!(learn(&mut job, loss(&[b"a", b"b"]), false).is_err());
     }
 
     #[test]
     fn a_death_outside_of_any_content_costs_the_inspection_of_the_tree() {
         let mut job = job();
-        learn(&mut job, loss(&[])).unwrap();
+        learn(&mut job, loss(&[]), true).unwrap();
+        assert_eq!((&job.task, job.threads), (&Task::Inspect, 1), "it may have come from outside");
+        learn(&mut job, loss(&[]), false).unwrap();
         assert_eq!(job.task, Task::List);
-        assert!(learn(&mut job, loss(&[])).is_err());
+        assert!(learn(&mut job, loss(&[]), false).is_err());
     }
 }
