@@ -3,12 +3,13 @@
 #![no_main]
 
 use kakoi_model::Endian;
-use kakoi_syscalls::isa::{A32, Decoder, MOST_EFFECTS, Mips, Mips16, MipsRevision, Thumb};
+use kakoi_syscalls::isa::{A32, A64, Decoder, MOST_EFFECTS, Mips, Mips16, MipsRevision, Thumb};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((address, code)) = data.split_first_chunk::<8>() else { return };
     let address = u64::from_le_bytes(*address);
+    sweep(&A64, code, address);
     for order in [Endian::Little, Endian::Big] {
         sweep(&A32 { order }, code, address);
         sweep(&Thumb { order }, code, address);

@@ -20,8 +20,10 @@ use anyhow::Context;
 use crate::top;
 
 /// Targets other than the formats.
-const TARGETS: &[&str] =
-    &["image", "elf", "kernel", "root", "content", "facts", "stages", "isa", "policy", "attempt"];
+const TARGETS: &[&str] = &[
+    "image", "elf", "kernel", "root", "content", "facts", "stages", "isa", "program", "policy",
+    "attempt",
+];
 
 /// Longest sitting with one target, so that a campaign that is stopped loses little.
 const SITTING: u64 = 150;
@@ -160,7 +162,7 @@ fn targets(part: &str) -> anyhow::Result<Vec<Target>> {
 impl Target {
     fn seeds(&self, seeds: &Path) -> Option<PathBuf> {
         match self.name.as_str() {
-            "elf" => Some(seeds.with_file_name("seeds-elf")),
+            "elf" | "program" => Some(seeds.with_file_name("seeds-elf")),
             "image" | "kernel" | "content" => Some(seeds.to_owned()),
             "root" | "facts" | "stages" | "isa" | "policy" | "attempt" => None,
             format => Some(seeds.join(format)),

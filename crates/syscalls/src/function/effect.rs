@@ -24,7 +24,9 @@ impl Walk<'_, '_> {
                 if let Value::Register(from) = value {
                     state.copy_bound(*from, *register);
                 }
-                self.write(*register, found, kept || matches!(value, Value::Register(_)), state);
+                let keeps = kept || matches!(value, Value::Register(_));
+                let made = if let Value::Constant(_) = value { Made::InParts } else { Made::Whole };
+                self.write(*register, found, keeps, made, state);
             }
             Effect::Compute { register, operation, left, right, bits } => {
                 let narrowed = *operation == Operation::And && *left == Value::Register(*register);
@@ -32,25 +34,27 @@ impl Walk<'_, '_> {
                 let (left, right) = (self.value(*left, state), self.value(*right, state));
                 let found = self.compute(*operation, left, right);
                 let found = self.truncate(found, *bits, state.register(*register));
-                self.write(*register, found, narrowed, state);
+                self.write(*register, found, narrowed, Made::Whole, state);
                 state.test = test.or(state.test);
             }
             Effect::Insert { register, value, lowest, count } => {
                 let old = state.register(*register);
                 let found = self.value(*value, state);
                 let found = self.insert(old, found, *lowest, *count);
-                self.write(*register, found, false, state);
+                self.write(*register, found, false, Made::Whole, state);
             }
             Effect::Load { register, address, bytes, signed } => {
                 let found = self.load(at, address, *bytes, *signed, state);
-                self.write(*register, found, false, state);
+                self.write(*register, found, false, Made::InParts, state);
             }
             Effect::Store { address, value, bytes } => self.store(address, *value, *bytes, state),
-            Effect::Clobber(register) => self.write(*register, Abstract::Unknown, false, state),
+            Effect::Clobber(register) => {
+                self.write(*register, Abstract::Unknown, false, Made::Whole, state);
+            }
             Effect::Choose { register, value } => {
                 let other = self.value(*value, state);
                 let found = self.sets.join(state.register(*register), other);
-                self.write(*register, found, false, state);
+                self.write(*register, found, false, Made::Whole, state);
             }
             Effect::Compare { left, right } => self.compare(*left, *right, state),
             Effect::ClobberFlags => state.forget_compared(),
@@ -59,9 +63,20 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn write(&mut self, register: Register, value: Abstract, keeps_bound: bool, state: &mut State) {
+    fn write(
+        &mut self,
+        register: Register,
+        value: Abstract,
+        keeps_bound: bool,
+        made: Made,
+        state: &mut State,
+    ) {
         let value = self.global_or(register, value);
-        self.refer(value);
+        // In the register that callees are entered by an address is there to be called; the call tells.
+        let called = self.place.convention.entered == Some(register) && self.is_code(value);
+        if !called && (made == Made::Whole || !self.is_page(value)) {
+            self.refer(value);
+        }
         if let Abstract::Stack(to) = value
             && register != self.place.convention.stack
             && !self.escaped.contains(&to)
@@ -143,17 +158,27 @@ impl Walk<'_, '_> {
         if self.place.object.wide { number } else { number & 0xffff_ffff }
     }
 
+    fn is_code(&self, value: Abstract) -> bool {
+        let object = self.place.object;
+        match value {
+            Abstract::Constant(address) => object.image.is_code(object.without_mode(address)),
+            Abstract::Symbol(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Is the value the begin of a page: a step on the way to an address (`adrp`, `lui`)?
+    fn is_page(&self, value: Abstract) -> bool {
+        self.place.decoder.alignment() > 1
+            && matches!(value, Abstract::Constant(address) if address & 0xfff == 0)
+    }
+
     /// Every constant that may be an address of this file is a reference. In files that are not moved
     /// small numbers may be taken for one; that only adds.
     pub(crate) fn refer(&mut self, value: Abstract) {
         let found: Vec<u64> = self.sets.constants(&value).unwrap_or_default().to_vec();
         for address in found {
-            // The begin of a page is a step on the way to an address (adrp, lui).
-            let step = self.place.decoder.alignment() > 1 && address & 0xfff == 0;
-            if !step
-                && address >= LEAST_ADDRESS
-                && self.place.object.image.segment(address).is_some()
-            {
+            if address >= LEAST_ADDRESS && self.place.object.image.segment(address).is_some() {
                 self.findings.references.insert(Reference::Address(address));
             }
         }
@@ -405,8 +430,15 @@ impl Walk<'_, '_> {
         let object = self.place.object;
         let near = !object.independent
             && object.global_pointer().is_some_and(|global| global.abs_diff(place) <= REACH);
-        let word = object.image.word(place).filter(|_| near);
-        word.is_some_and(|value| value >= LEAST_ADDRESS && object.image.segment(value).is_some())
+        // An entry may also be the page that an address lies in.
+        const PAGE: u64 = 0x1_0000;
+        let is_address = |value: u64| {
+            let segments = &object.image.segments;
+            let within = |end: u64| segments.iter().any(|s| s.address < end && value < s.end());
+            let page = value.is_multiple_of(PAGE) && within(value.saturating_add(PAGE));
+            value >= LEAST_ADDRESS && (page || object.image.segment(value).is_some())
+        };
+        object.image.word(place).is_some_and(|value| near && is_address(value))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -479,6 +511,8 @@ impl Walk<'_, '_> {
     /// Memory is read. At a place that is known only what lies there counts, not the object around it.
     fn read(&mut self, place: Abstract, is_indexed: bool, bytes: u16) {
         match place {
+            // What a slot holds is referred to where it goes.
+            Abstract::Constant(address) if !is_indexed && self.is_static_slot(address) => {}
             Abstract::Constant(address) if !is_indexed => {
                 let known = self.findings.words.entry(address).or_default();
                 *known = bytes.max(*known);
@@ -508,6 +542,15 @@ impl Walk<'_, '_> {
             _ => {}
         }
     }
+}
+
+/// Whether an address may still lack its lower part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// It may.
+    InParts,
+    /// It does not.
+    Whole,
 }
 
 /// Entry registers from this number on stand for the word that a register points to at entry: glibc

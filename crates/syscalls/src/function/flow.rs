@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where control goes from an instruction: calls, jumps, jump tables, conditions.
 
+use super::clobber::changed;
 use super::effect::{POINTEE, extend};
 use super::facts::{Call, Callee, Reference};
 use super::state::State;
@@ -52,14 +53,27 @@ impl Walk<'_, '_> {
         let mut inputs = self.inputs(state, registers.chain([convention.number]));
         self.stacked_inputs(state, 0, &mut inputs);
         let guards = guards(state);
+        let mut changed = 0;
         for callee in self.callee(target) {
+            changed |= self.changed(callee);
             let (inputs, guards) = (inputs.clone(), guards.clone());
             self.findings.call(Call { address: at, callee, inputs, guards });
         }
         if !self.escaped.is_empty() {
             state.forget_slots(&self.escaped);
         }
-        state.keep(convention.preserved);
+        state.keep(convention.preserved | !changed);
+    }
+
+    /// Registers that a call may change.
+    fn changed(&self, callee: Callee) -> u32 {
+        let place = &self.place;
+        match callee {
+            Callee::Address(address) => {
+                changed(place.object, place.decoders, &place.convention, address, 0)
+            }
+            _ => u32::MAX,
+        }
     }
 
     fn jump(&mut self, block: u64, at: u64, target: Abstract, state: &State) {
@@ -145,8 +159,19 @@ impl Walk<'_, '_> {
         let bound = self.table_bounds.get(&element.table).copied().flatten();
         let count = bound.map_or(MOST_ENTRIES, |bound| bound.saturating_add(1).min(MOST_ENTRIES));
         let mut found = false;
+        // A table among the instructions ends where the first of its targets behind it begins.
+        let mut first_target = u64::MAX;
         for number in 0..count {
+            let place =
+                number.saturating_mul(u64::from(element.bytes)).saturating_add(element.table);
+            if place >= first_target {
+                break;
+            }
             let Some(target) = self.entry(&element, number) else { break };
+            let code = self.place.object.without_mode(target);
+            if code > place && self.is_inside(place) {
+                first_target = first_target.min(code);
+            }
             let inside = self.is_inside(target);
             if !inside && (bound.is_none() || !self.place.object.image.is_code(target)) {
                 break;
@@ -253,7 +278,7 @@ impl Walk<'_, '_> {
     }
 }
 
-fn negate(condition: Condition) -> Condition {
+pub(crate) fn negate(condition: Condition) -> Condition {
     match condition {
         Condition::Equal => Condition::NotEqual,
         Condition::NotEqual => Condition::Equal,
@@ -261,6 +286,7 @@ fn negate(condition: Condition) -> Condition {
         Condition::AboveOrEqual => Condition::Below,
         Condition::Below => Condition::AboveOrEqual,
         Condition::BelowOrEqual => Condition::Above,
+        Condition::Coded(number) => Condition::Coded(number ^ 1),
         Condition::Other => Condition::Other,
     }
 }
@@ -276,7 +302,7 @@ fn holds(condition: Condition, left: u64, right: u64) -> bool {
         Condition::AboveOrEqual => left >= right,
         Condition::Below => left < right,
         Condition::BelowOrEqual => left <= right,
-        Condition::Other => true,
+        Condition::Coded(_) | Condition::Other => true,
     };
     test(left, right) || test(low(left), low(right))
 }
@@ -287,7 +313,7 @@ fn allow(condition: Condition, add: i32, right: u64) -> Allowed {
     let right = right & 0xffff_ffff;
     let sum = |value: u64| value.wrapping_add(add) & 0xffff_ffff;
     match condition {
-        Condition::Other => Allowed::ALL,
+        Condition::Coded(_) | Condition::Other => Allowed::ALL,
         Condition::Equal => Allowed::only(right.wrapping_sub(add)),
         Condition::NotEqual => {
             let mut allowed = Allowed::ALL;

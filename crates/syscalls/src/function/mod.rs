@@ -2,6 +2,7 @@
 //! One function: forward propagation of constants, entry values and stack slots, and what comes of
 //! it: system calls with their numbers, calls with their arguments, references.
 
+mod clobber;
 mod effect;
 mod facts;
 mod flow;
@@ -12,7 +13,6 @@ mod walk;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::convention;
-use crate::isa::Decoder;
 use crate::module::decoders::Decoders;
 use crate::object::Object;
 use walk::{Place, Straight, Walk};
@@ -56,15 +56,16 @@ pub(crate) struct Bounds {
     pub(crate) pads: bool,
 }
 
-/// Walks one function. Gives also which of its bytes were walked.
+/// Walks one function. Gives also which of its bytes were walked. None: nothing decodes its encoding.
 pub(crate) fn analyse(
     object: &Object<'_>,
-    decoder: &dyn Decoder,
+    decoders: &Decoders,
     bounds: Bounds,
     mode: u8,
-) -> (Function, Vec<bool>) {
+) -> Option<(Function, Vec<bool>)> {
+    let decoder = decoders.by_mode(mode)?;
     let convention = convention(object.machine);
-    let mut walk = Walk::new(Place { object, decoder, convention, bounds, mode });
+    let mut walk = Walk::new(Place { object, decoders, decoder, convention, bounds, mode });
     walk.run();
     let mut kept = std::mem::take(&mut walk.findings.references);
     let words = std::mem::take(&mut walk.findings.words);
@@ -76,7 +77,8 @@ pub(crate) fn analyse(
     let last = walk.covered.iter().rposition(|covered| *covered).map_or(0, |last| last + 1);
     let end = if bounds.exact { bounds.end } else { bounds.start.saturating_add(last as u64) };
     let start = bounds.start;
-    (Function { start, end, sites, calls, references, edges, exhausted, undecoded }, walk.covered)
+    let function = Function { start, end, sites, calls, references, edges, exhausted, undecoded };
+    Some((function, walk.covered))
 }
 
 /// What lies in memory that is read: what the loader writes there, and in files that are not moved every word that is an
@@ -116,8 +118,14 @@ pub(crate) fn resolve_stub(
     let end = start.saturating_add(LONGEST_STUB);
     let bounds = Bounds { start, end, closed: true, exact: true, pads: false };
     let decoder = decoders.by_mode(mode)?;
-    let mut walk =
-        Walk::new(Place { object, decoder, convention: convention(object.machine), bounds, mode });
+    let mut walk = Walk::new(Place {
+        object,
+        decoders,
+        decoder,
+        convention: convention(object.machine),
+        bounds,
+        mode,
+    });
     match walk.run_straight() {
         Straight::Left => {}
         // `bx pc` before the entry of another encoding.

@@ -10,15 +10,18 @@ use std::collections::{BTreeSet, HashMap};
 use super::Bounds;
 use super::effect::{POINTEE, STACKED};
 use super::facts::{Callee, Door, Findings, Input, Inputs, Site};
+use super::flow::negate;
 use super::state::State;
 use super::value::{Abstract, Element, Sets};
 use crate::arch::Convention;
-use crate::isa::{Decoder, Effect, Flow, Instruction, Register, Target};
+use crate::isa::{Condition, Decoder, Effect, Flow, Instruction, Register, Target};
+use crate::module::decoders::Decoders;
 use crate::object::{Object, Relocated};
 
 /// The surroundings of a function.
 pub(crate) struct Place<'o, 'f> {
     pub(crate) object: &'o Object<'f>,
+    pub(crate) decoders: &'o Decoders,
     pub(crate) decoder: &'o dyn Decoder,
     pub(crate) convention: Convention,
     pub(crate) bounds: Bounds,
@@ -55,6 +58,8 @@ pub(crate) struct Walk<'o, 'f> {
     decoded: HashMap<u64, Instruction>,
     states: HashMap<u64, State>,
     work: BTreeSet<u64>,
+    /// What registers got under conditions, since the last instruction without one.
+    predicated: Vec<(Register, Condition, Abstract)>,
     /// The jump at hand has its target in the instruction.
     pub(crate) jumps_directly: bool,
     /// The jump at hand goes where a register tells.
@@ -90,6 +95,7 @@ impl<'o, 'f> Walk<'o, 'f> {
             decoded: HashMap::new(),
             states: HashMap::new(),
             work: BTreeSet::new(),
+            predicated: Vec::new(),
             jumps_directly: false,
             jumps_by_register: false,
             global: None,
@@ -300,14 +306,17 @@ impl<'o, 'f> Walk<'o, 'f> {
         state: &mut State,
     ) -> bool {
         if found.flow == Flow::Next {
-            let before = found.condition.is_some().then(|| state.clone());
-            self.apply(at, &found.effects, state);
-            if let Some(before) = before {
-                state.join(&before, &mut self.sets);
+            match found.condition {
+                Some(condition) => self.apply_if(at, condition, found, state),
+                None => {
+                    self.predicated.clear();
+                    self.apply(at, &found.effects, state);
+                }
             }
             return true;
         }
-        let target = self.target(at, &found.flow, state);
+        self.predicated.clear();
+        let target = self.target_under(at, found, state);
         let mut not_taken = state.clone();
         self.apply(at, &found.effects, state);
         // What compares and branches by itself compares either way; all else happens only under the condition.
@@ -338,6 +347,46 @@ impl<'o, 'f> Walk<'o, 'f> {
         true
     }
 
+    /// An instruction that takes effect only under a condition. What one register gets under a condition and then under its opposite
+    /// is one of the two.
+    fn apply_if(&mut self, at: u64, condition: Condition, found: &Instruction, state: &mut State) {
+        let before = state.clone();
+        let changes_flags =
+            |effect: &Effect| matches!(effect, Effect::Compare { .. } | Effect::ClobberFlags);
+        if found.effects.iter().any(changes_flags) {
+            self.predicated.clear();
+        }
+        self.apply(at, &found.effects, state);
+        let written = found.effects.iter().find_map(|effect| match effect {
+            Effect::Set { register, .. } | Effect::Compute { register, .. } => Some(*register),
+            _ => None,
+        });
+        let written = written.filter(|_| found.effects.len() == 1 && condition != Condition::Other);
+        let value = written.map(|register| state.register(register));
+        state.join(&before, &mut self.sets);
+        let (Some(register), Some(value)) = (written, value) else { return };
+        let opposite = negate(condition);
+        let other = self.predicated.iter().find(|(r, c, _)| *r == register && *c == opposite);
+        if let Some((_, _, other)) = other {
+            let both = self.sets.join(*other, value);
+            state.set(register, both);
+        }
+        self.predicated.push((register, condition, value));
+    }
+
+    /// The target, as far as the condition of the jump tells more of it: the bound of a table.
+    fn target_under(&mut self, at: u64, found: &Instruction, state: &State) -> Option<Abstract> {
+        let direct =
+            matches!(found.flow, Flow::Jump(Target::Direct(_)) | Flow::Call(Target::Direct(_)));
+        if found.condition.is_none() || direct {
+            return self.target(at, &found.flow, state);
+        }
+        let mut narrowed = state.clone();
+        let compared = narrowed.compared;
+        self.narrow(&mut narrowed, found.condition, compared, true);
+        self.target(at, &found.flow, &narrowed)
+    }
+
     /// Where a jump or call goes, before its delay slot changes the register.
     fn target(&mut self, at: u64, flow: &Flow, state: &State) -> Option<Abstract> {
         let (Flow::Jump(target) | Flow::Call(target)) = flow else { return None };
@@ -365,8 +414,9 @@ impl<'o, 'f> Walk<'o, 'f> {
 
     pub(crate) fn site(&mut self, at: u64, flow: &Flow, state: &State) {
         let door = match flow {
-            Flow::SystemCall(0) => Door::Usual,
-            Flow::SystemCall(number) => Door::Coded(*number),
+            // Only numbers of the old ABI are looked at (arch/arm/kernel/entry-common.S).
+            Flow::SystemCall(number @ 0x90_0000..=0x9f_ffff) => Door::Coded(*number),
+            Flow::SystemCall(_) => Door::Usual,
             _ => Door::Narrow,
         };
         let number = self.input(state.register(self.place.convention.number));

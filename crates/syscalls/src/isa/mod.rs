@@ -251,6 +251,8 @@ pub enum Condition {
     Below,
     /// Left below or equal to right, without sign.
     BelowOrEqual,
+    /// Another one, by its number in the instruction set (ARM); the lowest bit negates it.
+    Coded(u8),
     /// Any other.
     Other,
 }

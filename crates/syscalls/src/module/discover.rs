@@ -236,9 +236,9 @@ impl Discovery<'_, '_> {
         while let Some(start) = self.queue.pop_first() {
             let Some(known) = self.known.get(&start).copied() else { continue };
             let mode = known.mode.unwrap_or(0);
-            let Some(decoder) = self.decoders.by_mode(mode) else { continue };
             let bounds = self.bounds(start, &known);
-            let (mut function, covered) = analyse(self.object, decoder, bounds, mode);
+            let walked = analyse(self.object, self.decoders, bounds, mode);
+            let Some((mut function, covered)) = walked else { continue };
             if known.guessed && self.is_data(&function) {
                 self.known.remove(&start);
                 continue;

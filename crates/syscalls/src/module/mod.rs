@@ -19,7 +19,7 @@ pub(crate) use pieces::piece_at;
 pub(crate) use text::is_lookup;
 
 /// Raised when the content of a summary changes meaning.
-pub const SUMMARY_VERSION: u32 = 7;
+pub const SUMMARY_VERSION: u32 = 9;
 
 /// What linking and reachability need of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +126,8 @@ fn find_imports(object: &Object<'_>) -> BTreeMap<u32, Import> {
     symbols
         .filter(|(_, symbol)| !symbol.name.is_empty())
         .map(|(index, symbol)| {
-            let import = Import { name: symbol.name.clone(), version: symbol.version.clone() };
+            let (name, version) = (symbol.name.clone(), symbol.version.clone());
+            let import = Import { name, version, weak: symbol.weak };
             (index as u32, import)
         })
         .collect()

@@ -151,6 +151,8 @@ impl<'a> Object<'a> {
         let mut problems = Vec::new();
         let mut parts = image::parse_segments(file, &header, bias, &mut problems);
         let dynamic = dynamic::parse_dynamic(&parts, bias, &mut problems);
+        // Without a dynamic linker it depends on the libc whether somebody takes the right to write away.
+        parts.image.read_only = parts.image.read_only.filter(|_| dynamic.present);
         let sections = image::parse_sections(file, &header);
         let mut symbols = symbol::parse_dynamic_symbols(&parts.image, &dynamic, bias);
         let dynamic_count = symbols.len();

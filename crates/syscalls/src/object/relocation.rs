@@ -169,9 +169,19 @@ fn read_one(object: &Object<'_>, place: u64, info: u64, addend: Option<u64>) -> 
             Relocated::Address(addend_of(addend).wrapping_add(object.bias))
         }
         // REL slots of functions hold the address of their PLT entry, no addend.
-        Kind::Symbol | Kind::Slot => Relocated::Symbol(symbol, addend.unwrap_or(0) as i64),
+        Kind::Symbol | Kind::Slot => bind_locally(object, symbol, addend.unwrap_or(0) as i64),
     };
     Some(Relocation { place, value, slot })
+}
+
+/// A definition that other files cannot replace is an address.
+fn bind_locally(object: &Object<'_>, symbol: u32, addend: i64) -> Relocated {
+    match object.symbols.get(symbol as usize) {
+        Some(found) if found.defined && found.local => {
+            Relocated::Address(found.value.wrapping_add(addend as u64))
+        }
+        _ => Relocated::Symbol(symbol, addend),
+    }
 }
 
 /// Relative relocations as addresses and bitmaps.
@@ -224,7 +234,7 @@ fn parse_mips_got(object: &Object<'_>, dynamic_count: usize, found: &mut Vec<Rel
     for number in first..dynamic_count as u64 {
         let slot = locals.saturating_add(number - first);
         let place = got.wrapping_add(slot.saturating_mul(word));
-        let value = Relocated::Symbol(number as u32, 0);
+        let value = bind_locally(object, number as u32, 0);
         found.push(Relocation { place, value, slot: true });
     }
 }

@@ -73,6 +73,8 @@ pub struct Import {
     pub name: String,
     /// Version asked for.
     pub version: Option<String>,
+    /// `STB_WEAK`: the program does without a definition.
+    pub weak: bool,
 }
 
 const MOST_SYMBOLS: u64 = 1 << 20;
@@ -183,7 +185,17 @@ fn count_symbols(image: &Image<'_>, dynamic: &Dynamic) -> Option<u64> {
     if let Some(hash) = dynamic.address(DT_HASH) {
         return image.number(hash + 4, 4);
     }
-    count_by_gnu_hash(image, dynamic.address(DT_GNU_HASH)?)
+    let hashed = dynamic.address(DT_GNU_HASH).and_then(|at| count_by_gnu_hash(image, at));
+    Some(hashed.unwrap_or(0).max(count_by_place(image, dynamic)))
+}
+
+/// Linkers put the names right behind the symbols; a hash table of no definitions does not count what is undefined.
+fn count_by_place(image: &Image<'_>, dynamic: &Dynamic) -> u64 {
+    let entry = if image.word_size() == 8 { 24 } else { 16 };
+    let tables = dynamic.address(DT_SYMTAB).zip(dynamic.address(DT_STRTAB));
+    let room = tables.and_then(|(symbols, names)| names.checked_sub(symbols));
+    // Where something else lies in between, what is read there has no names.
+    room.map_or(0, |room| (room / entry).min(1 << 16))
 }
 
 fn count_by_gnu_hash(image: &Image<'_>, at: u64) -> Option<u64> {

@@ -198,13 +198,27 @@ impl<'p> Reach<'p> {
         match call.callee {
             Callee::Address(address) => self.call(from, call, from.module, address),
             Callee::Symbol(symbol) => {
-                if let Some((module, address)) = self.binding(from.module, symbol) {
-                    self.call(from, call, module, address);
+                match self.binding(from.module, symbol) {
+                    Some((module, address)) => self.call(from, call, module, address),
+                    None => self.unbound(from, call, symbol),
                 }
                 self.look_up(from.module, symbol, call);
             }
             // Every function whose address is taken runs anyway.
             Callee::Entry(_) | Callee::Unknown => {}
+        }
+    }
+
+    /// A call of a name that nothing defines.
+    fn unbound(&mut self, from: Node, call: &Call, symbol: u32) {
+        let import = self.summary(from.module).and_then(|summary| summary.imports.get(&symbol));
+        let reason = match import {
+            Some(import) if import.weak => return,
+            Some(import) => format!("nothing defines {}", import.name),
+            None => "the symbol that is called is not in the table".to_owned(),
+        };
+        if let Some(function) = self.function(from) {
+            self.gap(from, function, call.address, &reason);
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where two decodings differ in what the analysis reads.
 
-use kakoi_syscalls::isa::{Effect, Flow, Instruction, Register, Target, Value};
+use kakoi_syscalls::isa::{Effect, Flow, Instruction, Register, SCRATCH, Target, Value};
 
 use crate::oracle::Record;
 use crate::sets::{Family, Set};
@@ -174,6 +174,7 @@ pub(crate) fn written(instruction: &Instruction) -> u32 {
         .effects
         .iter()
         .filter_map(register)
+        .filter(|register| *register != SCRATCH)
         .fold(0, |mask, Register(number)| mask | 1 << number)
 }
 

@@ -2,7 +2,7 @@
 //! Data processing, in the sixteen operations that A32 and 32-bit Thumb share.
 
 use super::super::bytes::compute;
-use super::super::{Effect, Flow, Instruction, Operation, Target, Value};
+use super::super::{Effect, Flow, Instruction, Operation, SCRATCH, Target, Value};
 use super::{COUNTER, LINK, Place, constant, general, set};
 
 /// Second operand.
@@ -97,17 +97,12 @@ impl Data {
             (_, Operand::Value(value)) => value,
             (_, Operand::Shifted(operation, register, amount)) => {
                 let register = Value::Register(general(register));
-                let read_later =
-                    self.arithmetic != Arithmetic::Move && first == Value::Register(destination);
-                if read_later && self.arithmetic != Arithmetic::MoveNot {
-                    return effects.push(unknown);
-                }
                 let amount = Value::Constant(u64::from(amount));
-                effects.push(compute(destination, operation, register, amount, 32));
                 if self.arithmetic == Arithmetic::Move {
-                    return;
+                    return effects.push(compute(destination, operation, register, amount, 32));
                 }
-                Value::Register(destination)
+                effects.push(compute(SCRATCH, operation, register, amount, 32));
+                Value::Register(SCRATCH)
             }
         };
         effects.push(self.combine(first, second));

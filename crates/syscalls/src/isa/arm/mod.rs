@@ -156,6 +156,6 @@ fn condition(field: u32) -> Option<Condition> {
         8 => Condition::Above,
         9 => Condition::BelowOrEqual,
         14 | 15 => return None,
-        _ => Condition::Other,
+        other => Condition::Coded((other & 15) as u8),
     })
 }
