@@ -4,11 +4,12 @@
 CARGO ?= cargo
 TARGET := target
 
-.PHONY: help demo test bench docs build clean
+.PHONY: help demo test test-kernels bench docs build clean
 
 help:
 	@echo "make demo    scan a real image and say where the report is"
 	@echo "make test    run all tests"
+	@echo "make test-kernels   run the guard's tests in guests with all kernels"
 	@echo "make bench   measure against unblob and binwalk"
 	@echo "make docs    write the generated docs"
 
@@ -32,6 +33,13 @@ test:
 	$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
 	$(CARGO) test --quiet --workspace
 	$(CARGO) xtask docs --check
+	$(CARGO) xtask vm quick
+
+# Every kernel of the matrix; writes docs/EVALUATION.md. Fetches about 600 MB of packages the first time.
+test-kernels:
+	@tools/install.sh vm
+	$(CARGO) xtask vm evaluate
+	$(CARGO) xtask vm stress mipsel-6.1 1000 1000 10 10000
 
 bench:
 	@tools/install.sh bench

@@ -348,4 +348,30 @@ static int in_session(int argc, char **argv)
 	return strcmp(answer, "ok") != 0;
 }
 
-const struct word case_words[] = { { "cases", cases }, { "session", in_session }, { NULL, NULL } };
+/* FILE: types a session line by line, as an intruder's script does, and waits for the prompt in between. */
+static int type(int argc, char **argv)
+{
+	FILE *lines = fopen(argv[1], "re");
+	char line[4096];
+	int answer;
+
+	if (!lines || enter()) {
+		puts("session refused");
+		return 0;
+	}
+	while (fgets(line, sizeof(line), lines)) {
+		if (line[0] == '#')
+			continue;
+		if (send_text(line))
+			break;
+		answer = until("# ", 3000);
+		if (answer == 1)
+			break;
+	}
+	usleep(500000);
+	puts(feof(lines) ? "session typed" : "session ended");
+	hang_up();
+	return 0;
+}
+
+const struct word case_words[] = { { "type", type }, { "cases", cases }, { "session", in_session }, { NULL, NULL } };

@@ -52,6 +52,8 @@ int main(int argc, char **argv)
 	const struct word *word = NULL;
 	size_t at;
 
+	if (!strcmp(name, "wget") || !strcmp(name, "curl") || !strcmp(name, "tftp") || !strcmp(name, "ftpget"))
+		return fetch(argc, argv);
 	if (!strcmp(name, "lua") || !strcmp(name, "bash") || !strcmp(name, "harmless"))
 		return interpret(argc, argv);
 	if (!strcmp(name, "telnetd") && argc > 1 && !strcmp(argv[1], "driver"))

@@ -21,6 +21,8 @@ extern const struct word mode_words[], run_words[], guard_words[], lineage_words
 
 /* Marks that the payload ran; always 0. */
 int ran(void);
+/* A download, inert. */
+int fetch(int argc, char **argv);
 /* Copies a file into an open descriptor. */
 int pour(const char *from, int to);
 

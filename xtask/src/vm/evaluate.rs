@@ -43,7 +43,8 @@ struct CaseResult {
 /// Runs the whole table on these kernels; every difference without a reason is an error, at the end.
 pub fn run(backend: &Backend, names: &[String]) -> anyhow::Result<()> {
     let mut errors = Vec::new();
-    for name in names {
+    let all: Vec<String> = kernels::KERNELS.iter().map(|kernel| kernel.name.to_owned()).collect();
+    for name in if names.is_empty() { &all } else { names } {
         let kernel = kernels::named(name)?;
         match truth::run(backend, kernel, &|_| true) {
             Ok(run) => {

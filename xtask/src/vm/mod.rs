@@ -5,6 +5,7 @@
 mod cpio;
 mod evaluate;
 pub mod guest;
+mod infections;
 pub mod kernels;
 mod module;
 pub mod packages;
@@ -29,7 +30,8 @@ vm truth KERNEL [PART]
 vm evaluate [KERNEL]...
 vm quick
 vm stress KERNEL RACES EXECS ROUNDS FORKS
-vm cost KERNEL...";
+vm cost KERNEL...
+vm infections KERNEL [TRANSCRIPTS]";
 
 /// `cargo xtask vm VERB …`
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
@@ -53,6 +55,11 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             })
         }
         "quick" => quick(),
+        "infections" => {
+            let (name, folder) = rest.split_first().context(USAGE)?;
+            let folder = folder.first().map(std::path::Path::new);
+            infections::run(&truth::MODULE, kernels::named(name)?, folder)
+        }
         "stress" => run_stress(rest),
         "cost" => {
             rest.iter().try_for_each(|name| stress::cost(&truth::MODULE, kernels::named(name)?))
