@@ -215,7 +215,8 @@ impl Run<'_> {
                 return None;
             }
             let claim = format.identify(input, 0).ok()?;
-            self.open(*format, input, &claim, refused)
+            let opened = self.open(*format, input, &claim);
+            opened.map_err(|mistake| refused.push(mistake.problem)).ok()
         })
     }
 
@@ -231,16 +232,19 @@ impl Run<'_> {
             }
             let format = formats::ALL[index];
             let Ok(claim) = format.identify(input, start) else { continue };
-            let mut refused = Vec::new();
-            let Some(opened) = self.open(format, input, &claim, &mut refused) else {
-                let reached = refused.pop().map_or(0, |problem| problem.offset);
-                spent += reached.saturating_sub(start as u64);
-                if spent > MAX_TRIALS * input.len() as u64 {
-                    let problem = Problem::new(ProblemCode::SizeLimit, start as u64, "content");
-                    found.problems.push(problem.because("too many false beginnings of streams"));
-                    break;
+            let opened = match self.open(format, input, &claim) {
+                Ok(opened) => opened,
+                Err(mistake) => {
+                    spent += mistake.reached.saturating_sub(start) as u64;
+                    if spent > MAX_TRIALS * input.len() as u64 {
+                        let problem = Problem::new(ProblemCode::SizeLimit, start as u64, "content");
+                        found
+                            .problems
+                            .push(problem.because("too many false beginnings of streams"));
+                        break;
+                    }
+                    continue;
                 }
-                continue;
             };
             if is_test_vector(&opened, input) || is_chance(&opened) {
                 continue;
@@ -259,20 +263,13 @@ impl Run<'_> {
 
     /// Opens a claim. A claim that rests on a magic alone and yields nothing was a mistake; at the
     /// start of a content the reason is kept all the same, for the user who gave a damaged file.
-    fn open(
-        &self,
-        format: &dyn Format,
-        input: &Input,
-        claim: &Claim,
-        refused: &mut Vec<Problem>,
-    ) -> Option<Opened> {
+    fn open(&self, format: &dyn Format, input: &Input, claim: &Claim) -> Result<Opened, Mistake> {
         let mut output = Output::new(input, claim.start, self.store, &self.budget, self.limits);
         let result = format.open(input, claim, &mut output);
         let nothing = output.entries.is_empty();
         let confidence = output.confidence.unwrap_or(claim.confidence).max(claim.confidence);
         if let (Err(problem), true, Confidence::Magic) = (&result, nothing, confidence) {
-            refused.push(problem.clone());
-            return None;
+            return Err(Mistake { problem: problem.clone(), reached: output.reached });
         }
         let state = match (&result, nothing) {
             (Err(_), true) => OpenState::Failed,
@@ -284,7 +281,7 @@ impl Run<'_> {
         let end = output.end.unwrap_or(claim.end).clamp(claim.start, input.len());
         let mut problems = output.problems;
         problems.extend(result.err());
-        Some(Opened {
+        Ok(Opened {
             range: claim.start..end,
             format: format.doc().name,
             family: format.doc().family,
@@ -295,6 +292,13 @@ impl Run<'_> {
             problems,
         })
     }
+}
+
+/// A claim that proved false.
+struct Mistake {
+    problem: Problem,
+    /// How far the content was read for it.
+    reached: usize,
 }
 
 /// How often a content may be read in vain, in its own length: a stream that proves false may have

@@ -103,6 +103,8 @@ pub struct Output<'a> {
     pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) end: Option<usize>,
+    /// How far a stream was read that proved false, in the content.
+    pub(crate) reached: usize,
     pub(crate) confidence: Option<Confidence>,
 }
 
@@ -125,6 +127,7 @@ impl<'a> Output<'a> {
             attributes: BTreeMap::new(),
             problems: Vec::new(),
             end: None,
+            reached: start,
             confidence: None,
         }
     }

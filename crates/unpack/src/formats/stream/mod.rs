@@ -90,6 +90,7 @@ impl Format for Stream {
         if let Err(error) = &result {
             let found = judge(error, claim.start, spool.len());
             output.ends_at(end_of_damaged(error, input, at));
+            output.reached = at.saturating_add(error.consumed);
             if found == Damaged::Bomb {
                 output.confirm(Confidence::Structure);
             }
