@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::bind::named;
-use super::reach::{Reached, Roots, reach_from};
+use super::reach::{Known, Reached, Roots};
 use super::{Gap, Program, Resolver};
 
 /// Rounds of loading what the last round's libraries open.
@@ -13,15 +13,17 @@ const MOST_ROUNDS: usize = 8;
 
 /// Loads what the program opens at run time, and gives what can run then.
 pub fn reach_with_plugins(program: &mut Program, resolver: &mut dyn Resolver) -> Reached {
-    let mut reached = reach_from(program, &program.roots());
+    let mut known = Known::default();
+    known.extend(program, &program.roots());
     for _ in 0..MOST_ROUNDS {
-        if !program.open_libraries(&reached, resolver) {
-            return reached;
+        let more = program.open_libraries(&known.reached, resolver);
+        let roots = program.all_roots(&known.reached);
+        known.extend(program, &roots);
+        if !more {
+            break;
         }
-        let roots = program.all_roots(&reached);
-        reached = reach_from(program, &roots);
     }
-    reached
+    known.finish(program)
 }
 
 impl Program {
