@@ -75,6 +75,9 @@ impl Program {
     }
 }
 
+/// No library has a longer name.
+const LONGEST_NAME: usize = 64;
+
 /// Does the text name a shared library, with gaps or without?
 fn is_library(text: &str) -> bool {
     let base = text.rsplit('/').next().unwrap_or(text);
@@ -83,7 +86,9 @@ fn is_library(text: &str) -> bool {
     let version =
         after.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let ends = after.is_empty() || version || after.starts_with('%') || after.starts_with(".%");
+    // Longer ones are other texts that end in the interpreter's name.
     ends && at > 0
+        && base.len() <= LONGEST_NAME
         && !base.starts_with("linux-")
         && !base.starts_with("ld.so")
         && !base.starts_with("ld-")
@@ -98,6 +103,8 @@ mod tests {
         for name in ["libgcc_s.so.1", "/usr/lib/mod_x.so", "libnss_%s.so.2", "libnss_%s.so%s"] {
             assert!(is_library(name), "{name}");
         }
+        let long = format!("./{}ld-uClibc.so.0", "0123456789".repeat(6));
+        assert!(!is_library(&long));
         for name in ["/etc/ld.so.cache", "linux-vdso.so.1", "ld-linux.so.2", ".so", "a.sock"] {
             assert!(!is_library(name), "{name}");
         }
