@@ -6,6 +6,7 @@ mod confinement;
 mod extraction;
 mod image;
 mod policy;
+mod profile;
 mod running;
 mod scanning;
 mod stages;

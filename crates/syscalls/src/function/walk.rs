@@ -6,6 +6,8 @@
 //! nothing known, so that nothing inside the extent of a function is left out.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
 
 use super::Bounds;
 use super::effect::{POINTEE, STACKED};
@@ -55,8 +57,8 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) table_bounds: HashMap<u64, Option<u64>>,
     /// Runs of branches that jumps lead into.
     pub(crate) runs: Vec<Vec<u64>>,
-    decoded: HashMap<u64, Instruction>,
-    states: HashMap<u64, State>,
+    decoded: Places<Rc<Instruction>>,
+    states: Places<State>,
     work: BTreeSet<u64>,
     /// What registers got under conditions, since the last instruction without one.
     predicated: Vec<(Register, Condition, Abstract)>,
@@ -70,6 +72,28 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) jumps_anywhere: bool,
     /// The walk gave up: too many steps.
     pub(crate) exhausted: bool,
+}
+
+/// By address; addresses need no defence against whoever chooses them, since a function has at most two million.
+type Places<T> = HashMap<u64, T, BuildHasherDefault<PlaceHasher>>;
+
+/// Spreads addresses over the table by one multiplication.
+#[derive(Default)]
+pub(crate) struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 29);
+    }
 }
 
 /// Steps per byte of a function before the walk gives up with everything unknown.
@@ -92,8 +116,8 @@ impl<'o, 'f> Walk<'o, 'f> {
             edges: BTreeSet::new(),
             table_bounds: HashMap::new(),
             runs: Vec::new(),
-            decoded: HashMap::new(),
-            states: HashMap::new(),
+            decoded: Places::default(),
+            states: Places::default(),
             work: BTreeSet::new(),
             predicated: Vec::new(),
             jumps_directly: false,
@@ -227,14 +251,14 @@ impl<'o, 'f> Walk<'o, 'f> {
         }
     }
 
-    fn decode(&mut self, at: u64) -> Option<Instruction> {
+    fn decode(&mut self, at: u64) -> Option<Rc<Instruction>> {
         if let Some(known) = self.decoded.get(&at) {
-            return Some(known.clone());
+            return Some(Rc::clone(known));
         }
         let (code, offset) = self.place.object.image.code_at(at)?;
-        let found = self.place.decoder.decode_in(code, offset, at)?;
+        let found = Rc::new(self.place.decoder.decode_in(code, offset, at)?);
         self.cover(at, u64::from(found.size));
-        self.decoded.insert(at, found.clone());
+        self.decoded.insert(at, Rc::clone(&found));
         Some(found)
     }
 

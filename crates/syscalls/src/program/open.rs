@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::bind::named;
-use super::reach::{Reached, Roots, reach_from};
+use super::reach::{Known, Reached, Roots};
 use super::{Gap, Program, Resolver};
 
 /// Rounds of loading what the last round's libraries open.
@@ -13,15 +13,17 @@ const MOST_ROUNDS: usize = 8;
 
 /// Loads what the program opens at run time, and gives what can run then.
 pub fn reach_with_plugins(program: &mut Program, resolver: &mut dyn Resolver) -> Reached {
-    let mut reached = reach_from(program, &program.roots());
+    let mut known = Known::default();
+    known.extend(program, &program.roots());
     for _ in 0..MOST_ROUNDS {
-        if !program.open_libraries(&reached, resolver) {
-            return reached;
+        let more = program.open_libraries(&known.reached, resolver);
+        let roots = program.all_roots(&known.reached);
+        known.extend(program, &roots);
+        if !more {
+            break;
         }
-        let roots = program.all_roots(&reached);
-        reached = reach_from(program, &roots);
     }
-    reached
+    known.finish(program)
 }
 
 impl Program {
@@ -73,6 +75,9 @@ impl Program {
     }
 }
 
+/// No library has a longer name.
+const LONGEST_NAME: usize = 64;
+
 /// Does the text name a shared library, with gaps or without?
 fn is_library(text: &str) -> bool {
     let base = text.rsplit('/').next().unwrap_or(text);
@@ -81,7 +86,9 @@ fn is_library(text: &str) -> bool {
     let version =
         after.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let ends = after.is_empty() || version || after.starts_with('%') || after.starts_with(".%");
+    // Longer ones are other texts that end in the interpreter's name.
     ends && at > 0
+        && base.len() <= LONGEST_NAME
         && !base.starts_with("linux-")
         && !base.starts_with("ld.so")
         && !base.starts_with("ld-")
@@ -96,6 +103,8 @@ mod tests {
         for name in ["libgcc_s.so.1", "/usr/lib/mod_x.so", "libnss_%s.so.2", "libnss_%s.so%s"] {
             assert!(is_library(name), "{name}");
         }
+        let long = format!("./{}ld-uClibc.so.0", "0123456789".repeat(6));
+        assert!(!is_library(&long));
         for name in ["/etc/ld.so.cache", "linux-vdso.so.1", "ld-linux.so.2", ".so", "a.sock"] {
             assert!(!is_library(name), "{name}");
         }

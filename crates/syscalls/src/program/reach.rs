@@ -71,44 +71,58 @@ pub(crate) struct Roots {
 
 struct Reach<'p> {
     program: &'p Program,
+    known: Known,
+}
+
+/// What was found so far; more modules only add to it.
+#[derive(Default)]
+pub(crate) struct Known {
     entries: HashMap<Node, Entries>,
-    reached: Reached,
+    pub(crate) reached: Reached,
     work: Vec<Node>,
     queued: BTreeSet<Node>,
     pieces: BTreeSet<(usize, usize)>,
     bound: HashMap<(usize, u32), Option<(usize, u64)>>,
+    /// Calls of names that nothing defines: function and address.
+    unbound: BTreeSet<(Node, u64, u32)>,
     arguments: BTreeMap<(Door, u64, u8), Values>,
 }
 
 /// Everything that can run from the program's entry.
 #[must_use]
 pub fn reach(program: &Program) -> Reached {
-    reach_from(program, &program.roots())
+    let mut known = Known::default();
+    known.extend(program, &program.roots());
+    known.finish(program)
 }
 
-pub(crate) fn reach_from(program: &Program, roots: &Roots) -> Reached {
-    let mut reach = Reach {
-        program,
-        entries: HashMap::new(),
-        reached: Reached::default(),
-        work: Vec::new(),
-        queued: BTreeSet::new(),
-        pieces: BTreeSet::new(),
-        bound: HashMap::new(),
-        arguments: BTreeMap::new(),
-    };
-    for (module, address) in &roots.functions {
-        reach.open(*module, *address, Cause::Root);
-    }
-    for module in &roots.open_modules {
-        let Some(summary) = reach.summary(*module) else { continue };
-        for export in summary.exports.iter().filter(|export| callable(summary, export)) {
-            reach.take_address(*module, export.address, None);
+impl Known {
+    /// Follows what can run from these roots too; names that nothing defined are looked up again.
+    pub(crate) fn extend(&mut self, program: &Program, roots: &Roots) {
+        let mut reach = Reach { program, known: std::mem::take(self) };
+        reach.known.bound.retain(|_, found| found.is_some());
+        for (node, _, _) in std::mem::take(&mut reach.known.unbound) {
+            reach.queue(node);
         }
+        for (module, address) in &roots.functions {
+            reach.open(*module, *address, Cause::Root);
+        }
+        for module in &roots.open_modules {
+            let Some(summary) = reach.summary(*module) else { continue };
+            for export in summary.exports.iter().filter(|export| callable(summary, export)) {
+                reach.take_address(*module, export.address, None);
+            }
+        }
+        reach.run();
+        *self = reach.known;
     }
-    reach.run();
-    reach.collect();
-    reach.reached
+
+    /// Numbers and arguments, now that nothing is added any more.
+    pub(crate) fn finish(self, program: &Program) -> Reached {
+        let mut reach = Reach { program, known: self };
+        reach.collect();
+        reach.known.reached
+    }
 }
 
 /// Can a definition of a library that is opened by name be called? A name-service module only by the
@@ -147,8 +161,8 @@ impl<'p> Reach<'p> {
     }
 
     fn run(&mut self) {
-        while let Some(node) = self.work.pop() {
-            self.queued.remove(&node);
+        while let Some(node) = self.known.work.pop() {
+            self.known.queued.remove(&node);
             let Some(function) = self.function(node) else { continue };
             for call in &function.calls {
                 self.follow(node, call);
@@ -160,8 +174,8 @@ impl<'p> Reach<'p> {
     }
 
     fn queue(&mut self, node: Node) {
-        if self.queued.insert(node) {
-            self.work.push(node);
+        if self.known.queued.insert(node) {
+            self.known.work.push(node);
         }
     }
 
@@ -169,7 +183,7 @@ impl<'p> Reach<'p> {
     fn open(&mut self, module: usize, address: u64, cause: Cause) {
         let Some(node) = self.node_at(module, address) else { return };
         let fresh = self.enter(node, cause);
-        let grown = self.entries.get_mut(&node).is_some_and(Entries::open);
+        let grown = self.known.entries.get_mut(&node).is_some_and(Entries::open);
         if fresh || grown {
             self.queue(node);
         }
@@ -177,12 +191,12 @@ impl<'p> Reach<'p> {
 
     /// Notes that a function runs. True: that is new.
     fn enter(&mut self, node: Node, cause: Cause) -> bool {
-        if self.entries.contains_key(&node) {
+        if self.known.entries.contains_key(&node) {
             return false;
         }
         let Some(function) = self.function(node) else { return false };
-        self.entries.insert(node, Entries::of(function));
-        self.reached.causes.insert(node, cause);
+        self.known.entries.insert(node, Entries::of(function));
+        self.known.reached.causes.insert(node, cause);
         true
     }
 
@@ -192,7 +206,7 @@ impl<'p> Reach<'p> {
     }
 
     fn follow(&mut self, from: Node, call: &'p Call) {
-        if !self.entries.get(&from).is_some_and(|entries| entries.permit(&call.guards)) {
+        if !self.known.entries.get(&from).is_some_and(|entries| entries.permit(&call.guards)) {
             return;
         }
         match call.callee {
@@ -212,13 +226,21 @@ impl<'p> Reach<'p> {
     /// A call of a name that nothing defines.
     fn unbound(&mut self, from: Node, call: &Call, symbol: u32) {
         let import = self.summary(from.module).and_then(|summary| summary.imports.get(&symbol));
-        let reason = match import {
-            Some(import) if import.weak => return,
-            Some(import) => format!("nothing defines {}", import.name),
-            None => "the symbol that is called is not in the table".to_owned(),
-        };
-        if let Some(function) = self.function(from) {
-            self.gap(from, function, call.address, &reason);
+        if import.is_none_or(|import| !import.weak) {
+            self.known.unbound.insert((from, call.address, symbol));
+        }
+    }
+
+    fn tell_unbound(&mut self) {
+        for (node, address, symbol) in std::mem::take(&mut self.known.unbound) {
+            let import = self.summary(node.module).and_then(|summary| summary.imports.get(&symbol));
+            let reason = match import {
+                Some(import) => format!("nothing defines {}", import.name),
+                None => "the symbol that is called is not in the table".to_owned(),
+            };
+            if let Some(function) = self.function(node) {
+                self.gap(node, function, address, &reason);
+            }
         }
     }
 
@@ -229,7 +251,7 @@ impl<'p> Reach<'p> {
         let machine = self.summary(module).map(|summary| summary.machine);
         let address = machine.map_or(address, |machine| machine.without_mode(address));
         if self.function(node).is_none_or(|function| function.start != address) {
-            grown |= self.entries.get_mut(&node).is_some_and(Entries::open);
+            grown |= self.known.entries.get_mut(&node).is_some_and(Entries::open);
         } else {
             grown |= self.pass(from, call, node);
         }
@@ -239,28 +261,32 @@ impl<'p> Reach<'p> {
     }
 
     fn pass(&mut self, from: Node, call: &Call, to: Node) -> bool {
-        let registers = self.entries.get(&to).map(Entries::registers).unwrap_or_default();
+        let registers = self.known.entries.get(&to).map(Entries::registers).unwrap_or_default();
         let mut grown = false;
         for register in registers {
             let values = self
+                .known
                 .entries
                 .get(&from)
                 .map_or_else(Values::all, |own| own.passed(&call.inputs, register));
-            grown |=
-                self.entries.get_mut(&to).is_some_and(|entries| entries.join(register, &values));
+            grown |= self
+                .known
+                .entries
+                .get_mut(&to)
+                .is_some_and(|entries| entries.join(register, &values));
         }
         grown
     }
 
     fn binding(&mut self, module: usize, symbol: u32) -> Option<(usize, u64)> {
-        if let Some(known) = self.bound.get(&(module, symbol)) {
+        if let Some(known) = self.known.bound.get(&(module, symbol)) {
             return *known;
         }
         let import: Option<&Import> = self.summary(module)?.imports.get(&symbol);
         let found = import
             .and_then(|import| self.program.bind(import))
             .map(|(module, export)| (module, export.address));
-        self.bound.insert((module, symbol), found);
+        self.known.bound.insert((module, symbol), found);
         found
     }
 
@@ -279,7 +305,7 @@ impl<'p> Reach<'p> {
     fn take_address(&mut self, module: usize, address: u64, by: Option<Node>) {
         let Some(summary) = self.summary(module) else { return };
         if let Some(library) = summary.libraries.get(&address) {
-            self.reached.libraries.insert((module, library.clone()));
+            self.known.reached.libraries.insert((module, library.clone()));
         }
         if let Some(piece) = crate::module::piece_at(&summary.pieces, address) {
             self.read_pieces(module, summary, piece, by);
@@ -293,7 +319,7 @@ impl<'p> Reach<'p> {
         let mut number = first;
         while let Some(piece) = summary.pieces.get(number) {
             let rest = number > first;
-            if rest && !piece.continues || !self.pieces.insert((module, number)) {
+            if rest && !piece.continues || !self.known.pieces.insert((module, number)) {
                 return;
             }
             for target in &piece.targets {
@@ -316,17 +342,18 @@ impl<'p> Reach<'p> {
         for (_, input) in &call.inputs {
             let Input::Constants(all) = input else { continue };
             for text in all.iter().filter_map(|address| summary.texts.get(address)) {
-                self.reached.looked_up.insert((module, text.clone()));
+                self.known.reached.looked_up.insert((module, text.clone()));
             }
         }
     }
 
     /// Numbers of all sites that run, now that all entry values are known.
     fn collect(&mut self) {
-        let nodes: Vec<Node> = self.entries.keys().copied().collect();
+        self.tell_unbound();
+        let nodes: Vec<Node> = self.known.entries.keys().copied().collect();
         for node in nodes {
             let Some(function) = self.function(node) else { continue };
-            let Some(entries) = self.entries.get(&node).cloned() else { continue };
+            let Some(entries) = self.known.entries.get(&node).cloned() else { continue };
             for site in function.sites.iter().filter(|site| entries.permit(&site.guards)) {
                 self.count(node, function, site, &entries);
             }
@@ -342,9 +369,10 @@ impl<'p> Reach<'p> {
                 );
             }
         }
-        let closed = std::mem::take(&mut self.arguments).into_iter();
+        let closed = std::mem::take(&mut self.known.arguments).into_iter();
         let closed = closed.filter(|(_, values)| !values.open);
-        self.reached.arguments = closed.map(|(place, values)| (place, values.known)).collect();
+        self.known.reached.arguments =
+            closed.map(|(place, values)| (place, values.known)).collect();
     }
 
     fn count(&mut self, node: Node, function: &Function, site: &Site, entries: &Entries) {
@@ -352,7 +380,7 @@ impl<'p> Reach<'p> {
         for number in values.known {
             let (door, address) = (site.door, site.address);
             self.note_arguments(node, site, number, entries);
-            self.reached.numbers.insert(SiteNumber { door, number, node, address });
+            self.known.reached.numbers.insert(SiteNumber { door, number, node, address });
         }
         if values.open {
             self.gap(node, function, site.address, "the number of the call is not known");
@@ -364,13 +392,13 @@ impl<'p> Reach<'p> {
         let registers = crate::arch::convention(summary.machine).kernel_arguments;
         for (place, register) in (0_u8..).zip(registers) {
             let values = entries.passed(&site.inputs, register.0);
-            self.arguments.entry((site.door, number, place)).or_default().join(&values);
+            self.known.arguments.entry((site.door, number, place)).or_default().join(&values);
         }
     }
 
     fn gap(&mut self, node: Node, function: &Function, address: u64, reason: &str) {
         let Some(module) = self.program.modules.get(node.module) else { return };
-        self.reached.gaps.insert(Gap {
+        self.known.reached.gaps.insert(Gap {
             file: module.name.clone(),
             address: address.wrapping_sub(module.summary.bias),
             function: module.summary.name_of(function),

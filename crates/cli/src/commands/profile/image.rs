@@ -97,7 +97,8 @@ impl Run<'_> {
             Libraries::new(root, Cache::at(kept.filter(|_| !arguments.no_cache)))
         });
         let Some(file) = libraries.inside(&name) else { return Ok(()) };
-        if std::fs::read(&file)?.starts_with(b"#!") {
+        // Shells run files without `#!` too.
+        if !std::fs::read(&file)?.starts_with(b"\x7fELF") {
             self.counts.scripts += 1;
             return Ok(());
         }
