@@ -75,17 +75,20 @@ __noinline int guard_read_argv(u32 strings)
 	if (!first)
 		return -1;
 	room = (u32)(PAGE_SIZE - (address & (PAGE_SIZE - 1)));
-	KK_HIDE(room);
-	if (room > KK_ARGV_MAX)
-		room = KK_ARGV_MAX;
-	if (bpf_probe_read_kernel(scratch->argv, room, (void *)first))
-		return -1;
-	if (room < KK_ARGV_MAX) {
-		second = kernel_address(memory, address + room);
+	if (room >= KK_ARGV_MAX) {
+		if (bpf_probe_read_kernel(scratch->argv, KK_ARGV_MAX, (void *)first))
+			return -1;
+	} else {
+		KK_HIDE(room);
 		room &= KK_ARGV_MAX - 1;
+		if (bpf_probe_read_kernel(scratch->argv, room, (void *)first))
+			return -1;
+		second = kernel_address(memory, address + room);
 		rest = KK_ARGV_MAX - room;
 		KK_HIDE(rest);
 		rest &= KK_ARGV_MAX - 1;
+		KK_HIDE(room);
+		room &= KK_ARGV_MAX - 1;
 		if (second)
 			bpf_probe_read_kernel(&scratch->argv[room], rest, (void *)second);
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Attributes of files whose hooks have an entry but no mount: times, access control lists,
- * capabilities. */
+/* Attributes of files whose hooks have an entry but no mount: owner and times, access control lists,
+ * capabilities. (path_chown takes structures by value, which programs cannot before 6.1.) */
 #ifndef KAKOI_ATTRIBUTES_H
 #define KAKOI_ATTRIBUTES_H
 
-#define CHANGE_TIMES 0x1b0u	/* ATTR_ATIME, ATTR_MTIME, and both as given */
-#define CHANGE_REST 0x0fu	/* mode, owner, size: other hooks see these */
+#define CHANGES 0x1b6u		/* ATTR_UID, ATTR_GID, ATTR_ATIME, ATTR_MTIME, and both as given */
+#define CHANGES_ELSEWHERE 0x09u	/* mode, size: other hooks see these */
 #define ACL_USER 2
 #define ACL_GROUP 8
 #define ACL_ENTRIES 16u
@@ -40,7 +40,7 @@ int inode_setattr(u64 *ctx)
 	int refused;
 
 	valid = BPF_CORE_READ(attributes, ia_valid);
-	if (valid & CHANGE_REST || !(valid & CHANGE_TIMES))
+	if (valid & CHANGES_ELSEWHERE || !(valid & CHANGES))
 		return 0;
 	refused = about_entry(KK_OP_SETATTR, dentry, &scratch);
 	return refused > 0 ? judge() : refused;

@@ -7,8 +7,8 @@
 #ifndef KAKOI_EXEC_H
 #define KAKOI_EXEC_H
 
-#define TTY_PTY 4
-#define PTY_SLAVE 2
+#define PTY_SLAVE_MAJOR 136
+#define OLD_PTY_SLAVE_MAJOR 3
 #define TCP_ESTABLISHED 1
 
 static __always_inline struct file *descriptor(u32 number)
@@ -73,10 +73,10 @@ __noinline int guard_remote(u32 traits)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct tty_driver *driver = BPF_CORE_READ(task, signal, tty, driver);
-	u32 remote = 0;
+	u32 remote = 0, major = driver ? (u32)BPF_CORE_READ(driver, major) : 0;
 
-	if ((traits & (TRAIT_NET | TRAIT_PTMX)) == (TRAIT_NET | TRAIT_PTMX) && driver &&
-	    BPF_CORE_READ(driver, type) == TTY_PTY && BPF_CORE_READ(driver, subtype) == PTY_SLAVE)
+	if ((traits & (TRAIT_NET | TRAIT_PTMX)) == (TRAIT_NET | TRAIT_PTMX) &&
+	    (major == PTY_SLAVE_MAJOR || major == OLD_PTY_SLAVE_MAJOR))
 		remote |= KK_REMOTE_PTY;
 	if (is_connected(0) || is_connected(1) || is_connected(2))
 		remote |= KK_REMOTE_SOCKET;

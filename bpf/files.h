@@ -163,14 +163,6 @@ int path_chmod(u64 *ctx)
 	return judge();
 }
 
-SEC("lsm/path_chown")
-int path_chown(u64 *ctx)
-{
-	int refused = about_path(KK_OP_SETATTR, (struct path *)ctx[0]);
-
-	return refused > 0 ? judge() : refused;
-}
-
 SEC("lsm/path_truncate")
 int path_truncate(u64 *ctx)
 {

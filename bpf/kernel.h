@@ -169,8 +169,7 @@ struct linux_binprm {
 };
 
 struct tty_driver {
-	short type;
-	short subtype;
+	int major;
 };
 
 struct tty_struct {
@@ -268,9 +267,6 @@ struct pt_regs___arm64 {
 #define OPENED_WRITE 2u		/* FMODE_WRITE */
 #define FLAG_TRUNCATE 01000u	/* O_TRUNC, alike on x86 and arm64 */
 #define FLAG_PATH 010000000u	/* O_PATH, likewise */
-
-#define CHANGE_MODE 1u		/* ATTR_MODE */
-#define CHANGE_SIZE 8u		/* ATTR_SIZE */
 
 #define EPERM 1
 #define EAGAIN 11

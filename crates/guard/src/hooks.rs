@@ -69,7 +69,6 @@ pub const HOOKS: &[Hook] = &[
     hook("mmap_file", Need::For(op(Op::MapExec) | op(Op::MemExec))),
     hook("file_mprotect", Need::For(op(Op::MapExec) | op(Op::MemExec))),
     hook("path_chmod", Need::For(op(Op::Chmod))),
-    hook("path_chown", Need::For(op(Op::Setattr))),
     hook("path_truncate", Need::For(op(Op::Truncate))),
     since("file_truncate", Need::For(op(Op::Truncate)), "before 6.2 path_truncate is asked"),
     hook("path_mknod", Need::For(op(Op::Create))),

@@ -15,7 +15,7 @@ use libbpf_rs::{
 use crate::blob::Blob;
 use crate::error::Error;
 use crate::features::{self, Features, Way};
-use crate::hooks::{HOOKS, Hook, Kind};
+use crate::hooks::{HOOKS, Hook, Kind, Need};
 use crate::layout::{self, State};
 use crate::talk;
 
@@ -71,11 +71,7 @@ pub fn load(blob: &Blob, features: &Features, choice: Choice) -> Result<Loaded, 
     }
     let way = if choice.modify_return { Way::ModifyReturn } else { features.way() };
     let mut hooks = choose(blob, way);
-    talk::hear();
-    let object = open(blob, features, way, &hooks)?.load().map_err(|error| Error::Kernel {
-        what: "loading the programs".into(),
-        why: format!("{error:#}: {}", talk::reason()),
-    })?;
+    let object = load_what_can_be(blob, features, way, &mut hooks)?;
     put_policy(&object, blob, 0)?;
     let links = attach(&object, way, &mut hooks)?;
     let loaded = Loaded { object, links, hooks, way };
@@ -89,6 +85,33 @@ pub fn load(blob: &Blob, features: &Features, choice: Choice) -> Result<Loaded, 
     })?;
     loaded.seed()?;
     Ok(loaded)
+}
+
+/// Loads; a program that the kernel refuses is left out and told, unless nobody is held without it.
+fn load_what_can_be(
+    blob: &Blob,
+    features: &Features,
+    way: Way,
+    hooks: &mut BTreeMap<&'static str, Fared>,
+) -> Result<Object, Error> {
+    loop {
+        talk::hear();
+        let error = match open(blob, features, way, hooks)?.load() {
+            Ok(object) => return Ok(object),
+            Err(error) => error,
+        };
+        let why = format!("{error:#}: {}", talk::reason());
+        let failed = talk::failed_program();
+        let hook = HOOKS.iter().find(|hook| {
+            Some(hook.name) == failed.as_deref()
+                && hook.need != Need::Always
+                && hooks.get(hook.name) == Some(&Fared::Attached)
+        });
+        match hook {
+            Some(hook) => hooks.insert(hook.name, Fared::Refused(why)),
+            None => return Err(Error::Kernel { what: "loading the programs".into(), why }),
+        };
+    }
 }
 
 /// What of the hooks this policy needs and this kernel has.
@@ -179,7 +202,7 @@ fn attach(
         };
         match attached {
             Ok(link) => links.push((hook.name, link)),
-            Err(error) if hook.need == crate::hooks::Need::Always => {
+            Err(error) if hook.need == Need::Always => {
                 return Err(Error::kernel(format!("attaching {}", hook.name))(error));
             }
             Err(error) => {

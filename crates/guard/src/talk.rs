@@ -31,6 +31,16 @@ pub(crate) fn reason() -> String {
         .join("; ")
 }
 
+/// The program that the last failure was about.
+pub(crate) fn failed_program() -> Option<String> {
+    let said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    said.iter().rev().find_map(|text| {
+        let rest = text.split_once("libbpf: prog '")?.1;
+        let (name, after) = rest.split_once('\'')?;
+        after.contains("failed to load").then(|| name.to_owned())
+    })
+}
+
 fn keep(_: PrintLevel, text: String) {
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if std::env::var_os("KAKOI_BPF_LOG").is_some() {
