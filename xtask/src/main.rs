@@ -15,6 +15,7 @@ mod edges;
 mod fuzz;
 mod reference;
 mod stages;
+mod vm;
 
 type Task = fn(&[String]) -> anyhow::Result<()>;
 
@@ -41,6 +42,7 @@ const TASKS: &[(&str, Task, &str)] = &[
         stages::run,
         "[FOLDER...]: agreement of stages with labels; with --write into docs/STAGES.md",
     ),
+    ("vm", vm::run, "guests: boot Debian kernels under QEMU, run what needs a kernel of its own"),
     ("fuzz", fuzz::run, "SECONDS [NAME-PART]: every fuzz target for that long"),
 ];
 

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Opening, truncating, linking, renaming, removing, receiving a descriptor. */
+#include <linux/file.h>
+#include <linux/slab.h>
+
+#include "compat/inode.h"
+#include "kakoi_lkm.h"
+
+static struct kakoi_hook open_hook, receive_hook, truncate_path_hook, truncate_file_hook, link_hook,
+	rename_hook, unlink_hook, rmdir_hook;
+
+/* ---- open, receive ------------------------------------------------------------------------------------- */
+
+static u16 access_of(const struct file *file)
+{
+	u16 access = 0;
+
+	if (file->f_mode & FMODE_READ)
+		access |= KK_A_READ;
+	if (file->f_mode & FMODE_WRITE)
+		access |= KK_A_WRITE;
+	if (file->f_flags & O_TRUNC)
+		access |= KK_A_TRUNCATE;
+	return access;
+}
+
+static int judge_file(struct file *file, enum kk_op op)
+{
+	struct kakoi_case c;
+	int answer;
+
+	kakoi_begin(&c, op, GFP_KERNEL);
+	kakoi_object(&c, &file->f_path);
+	c.attempt.flags = access_of(file);
+	c.taint = file_inode(file);
+	answer = kakoi_judge(&c);
+	kakoi_end(&c);
+	return answer;
+}
+
+/* Free processes are asked only about dropped content. */
+static bool concerns(const struct file *file)
+{
+	const struct kakoi_policy *policy;
+	struct kk_subject subject;
+	bool only_dropped;
+
+	if (kakoi_subject_of(current, &subject) &&
+	    (subject.domains[0] | subject.domains[1] || subject.flags & KK_SF_UNKNOWN))
+		return true;
+	rcu_read_lock();
+	policy = rcu_dereference(kakoi_policy);
+	only_dropped = !policy || policy->only_dropped;
+	rcu_read_unlock();
+	return !only_dropped || kakoi_dropped(file->f_path.dentry);
+}
+
+static noinline int my_file_open(struct file *file)
+{
+	int answer = 0;
+
+	/* What is opened to be run is judged as that. */
+	if (!(file->f_flags & __FMODE_EXEC) && concerns(file))
+		answer = judge_file(file, KK_OP_OPEN);
+	if (!answer)
+		answer = KAKOI_ORIGINAL(open_hook, my_file_open)(file);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(open_hook, my_file_open, KAKOI_BIT(KK_OP_OPEN), "security_file_open");
+
+static noinline int my_file_receive(struct file *file)
+{
+	int answer = concerns(file) ? judge_file(file, KK_OP_RECEIVE) : 0;
+
+	if (!answer)
+		answer = KAKOI_ORIGINAL(receive_hook, my_file_receive)(file);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(receive_hook, my_file_receive, KAKOI_BIT(KK_OP_RECEIVE), "security_file_receive");
+
+/* ---- truncate ---------------------------------------------------------------------------------------------- */
+
+static int judge_truncate(const struct path *path)
+{
+	struct kakoi_case c;
+	int answer;
+
+	kakoi_begin(&c, KK_OP_TRUNCATE, GFP_KERNEL);
+	kakoi_object(&c, path);
+	c.taint = d_backing_inode(path->dentry);
+	answer = kakoi_judge(&c);
+	kakoi_end(&c);
+	return answer;
+}
+
+static noinline int my_path_truncate(const struct path *path)
+{
+	int answer = judge_truncate(path);
+
+	if (!answer)
+		answer = KAKOI_ORIGINAL(truncate_path_hook, my_path_truncate)(path);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(truncate_path_hook, my_path_truncate, KAKOI_BIT(KK_OP_TRUNCATE), "security_path_truncate");
+
+static noinline int my_file_truncate(struct file *file)
+{
+	int answer = judge_truncate(&file->f_path);
+
+	if (!answer)
+		answer = KAKOI_ORIGINAL(truncate_file_hook, my_file_truncate)(file);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(truncate_file_hook, my_file_truncate, KAKOI_BIT(KK_OP_TRUNCATE), "security_file_truncate");
+
+/* ---- names ------------------------------------------------------------------------------------------------- */
+
+static int judge_two(enum kk_op op, const struct path *from, const struct path *folder, struct dentry *to)
+{
+	struct kakoi_case c;
+	int answer;
+
+	kakoi_begin(&c, op, GFP_KERNEL);
+	kakoi_object(&c, from);
+	kakoi_new_target(&c, folder, to);
+	answer = kakoi_judge(&c);
+	kakoi_end(&c);
+	return answer;
+}
+
+static noinline int my_path_link(struct dentry *old, const struct path *folder, struct dentry *new)
+{
+	/* A link stays within one mount. */
+	struct path from = { .mnt = folder->mnt, .dentry = old };
+	int answer = judge_two(KK_OP_LINK, &from, folder, new);
+
+	if (!answer)
+		answer = KAKOI_ORIGINAL(link_hook, my_path_link)(old, folder, new);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(link_hook, my_path_link, KAKOI_BIT(KK_OP_LINK), "security_path_link");
+
+static noinline int my_path_rename(const struct path *old_folder, struct dentry *old,
+				   const struct path *new_folder, struct dentry *new, unsigned int flags)
+{
+	struct path from = { .mnt = old_folder->mnt, .dentry = old };
+	struct path to = { .mnt = new_folder->mnt, .dentry = new };
+	int answer = judge_two(KK_OP_RENAME, &from, new_folder, new);
+
+	if (!answer && flags & RENAME_EXCHANGE)
+		answer = judge_two(KK_OP_RENAME, &to, old_folder, old);
+	if (!answer)
+		answer = KAKOI_ORIGINAL(rename_hook, my_path_rename)(old_folder, old, new_folder, new, flags);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(rename_hook, my_path_rename, KAKOI_BIT(KK_OP_RENAME), "security_path_rename");
+
+static int judge_remove(const struct path *folder, struct dentry *dentry)
+{
+	struct path path = { .mnt = folder->mnt, .dentry = dentry };
+	struct kakoi_case c;
+	int answer;
+
+	kakoi_begin(&c, KK_OP_REMOVE, GFP_KERNEL);
+	kakoi_object(&c, &path);
+	answer = kakoi_judge(&c);
+	kakoi_end(&c);
+	return answer;
+}
+
+static noinline int my_path_unlink(const struct path *folder, struct dentry *dentry)
+{
+	int answer = judge_remove(folder, dentry);
+
+	if (!answer)
+		answer = KAKOI_ORIGINAL(unlink_hook, my_path_unlink)(folder, dentry);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(unlink_hook, my_path_unlink, KAKOI_BIT(KK_OP_REMOVE), "security_path_unlink");
+
+static noinline int my_path_rmdir(const struct path *folder, struct dentry *dentry)
+{
+	int answer = judge_remove(folder, dentry);
+
+	if (!answer)
+		answer = KAKOI_ORIGINAL(rmdir_hook, my_path_rmdir)(folder, dentry);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(rmdir_hook, my_path_rmdir, KAKOI_BIT(KK_OP_REMOVE), "security_path_rmdir");
+
+struct kakoi_hook *const kakoi_file_hooks[] = {
+	&open_hook, &receive_hook, &truncate_path_hook, &truncate_file_hook, &link_hook, &rename_hook,
+	&unlink_hook, &rmdir_hook, NULL,
+};

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kakoi: the guard as a kernel module. What its parts share.
+ *
+ * The decision is abi/kakoi_decide.h, the same as in BPF and on the host. Here are only the facts it
+ * asks for, and the places where its verdict takes effect.
+ */
+#ifndef KAKOI_LKM_H
+#define KAKOI_LKM_H
+
+#include <linux/atomic.h>
+#include <linux/binfmts.h>
+#include <linux/fs.h>
+#include <linux/kprobes.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/path.h>
+#include <linux/poll.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/version.h>
+
+#include "kakoi_decide.h"
+
+#define KAKOI_BIT(op) (1u << (op))
+
+#ifdef pr_fmt
+#undef pr_fmt
+#endif
+#define pr_fmt(text) "kakoi: " text
+
+/* ---- symbols.c: addresses of what the kernel does not export ------------------------------------ */
+
+int kakoi_symbols_find(void);
+/* The address of a symbol, or NULL. */
+void *kakoi_symbol(const char *name);
+
+/* d_absolute_path(): the path from the root of the mount namespace. */
+extern char *(*kakoi_absolute_path)(const struct path *path, char *buffer, int size);
+
+/* ---- policy.c ------------------------------------------------------------------------------------ */
+
+struct kakoi_policy {
+	struct kk_policy blob;
+	struct rcu_head rcu;
+	u32 domain_ops[KK_DOMAINS];	/* operations that some rule of the domain judges */
+	u32 unknown_ops;		/* and for those whose mark was lost */
+	u32 everyone_ops;		/* and for everybody */
+	u32 ops;			/* any of them */
+	bool only_dropped;		/* rules for everybody speak of dropped content only */
+	bool remote;			/* some domain is entered by what a session looks like */
+	u8 bytes[];
+};
+
+/* Within rcu_read_lock(). */
+extern struct kakoi_policy __rcu *kakoi_policy;
+
+int kakoi_policy_load(const u8 *bytes, size_t length);
+void kakoi_policy_drop(void);
+/* Operations that matter for a mark. Within rcu_read_lock(). */
+u32 kakoi_ops_of(const struct kakoi_policy *policy, const struct kk_subject *subject);
+const char *kakoi_domain_name(const struct kakoi_policy *policy, u32 index);
+
+/* ---- marks.c: the mark of a process (all its threads share it) ----------------------------------- */
+
+/* Something that a task is in the middle of: what an inner hook must know of an outer one. */
+struct kakoi_frame {
+	struct list_head list;
+	struct task_struct *task;
+	const struct path *path;	/* of a chmod */
+	umode_t asked;			/* mode as asked for, before it was rewritten; with `rewritten` */
+	bool rewritten;
+};
+
+struct kakoi_mark {
+	struct hlist_node node;
+	struct rcu_head rcu;
+	struct signal_struct *process;
+	spinlock_t lock;
+	struct kk_subject subject;
+	struct kk_subject next;		/* after the exec that is under way */
+	const struct linux_binprm *exec;
+	u32 ops;			/* operations that matter for it */
+	struct list_head frames;
+};
+
+int kakoi_marks_begin(void);
+void kakoi_marks_end(void);
+/* The mark of a process, all zero if it has none. True if it has one. */
+bool kakoi_subject_of(struct task_struct *task, struct kk_subject *subject);
+/* Operations of the current process that are to be judged. */
+u32 kakoi_current_ops(void);
+int kakoi_mark_set(struct task_struct *task, const struct kk_subject *subject, gfp_t memory);
+void kakoi_mark_remove(struct task_struct *task);
+int kakoi_mark_pend(const struct linux_binprm *bprm, const struct kk_subject *next);
+void kakoi_mark_commit(struct task_struct *task, const struct linux_binprm *bprm);
+void kakoi_mark_accepted(void);
+bool kakoi_frame_push(struct kakoi_frame *frame);
+void kakoi_frame_pop(struct kakoi_frame *frame);
+/* The innermost frame of the current task, copied. */
+bool kakoi_frame_top(struct kakoi_frame *copy);
+void kakoi_marks_renumber(const struct kakoi_policy *old, const struct kakoi_policy *new);
+u32 kakoi_serial(void);
+/* How many processes are in a domain. */
+extern atomic_t kakoi_held;
+extern atomic_t kakoi_marks;
+
+/* ---- lineage.c: fork, exec, exit; and what ran before the policy came ---------------------------- */
+
+int kakoi_lineage_begin(void);
+void kakoi_lineage_end(void);
+void kakoi_lineage_seed(void);
+
+/* ---- dropped.c: what members of tainting domains wrote -------------------------------------------- */
+
+extern atomic_t kakoi_dropped_count;
+void kakoi_drop(const struct inode *inode);
+bool kakoi_dropped(const struct dentry *dentry);
+int kakoi_dropped_begin(void);
+void kakoi_dropped_end(void);
+bool kakoi_dropped_overflow(void);
+
+/* ---- objects.c and judge.c: one attempt ---------------------------------------------------------- */
+
+struct kakoi_case {
+	struct kk_subject subject;
+	struct kk_attempt attempt;
+	struct kk_verdict verdict;
+	char *room;			/* for both paths; may be NULL, then they are unknown */
+	const char *path, *target;	/* in `room`; NULL where there is none */
+	const char *word;		/* for the event: what else was tried */
+	const struct inode *taint;	/* becomes dropped content if the verdict says so */
+	gfp_t memory;
+	bool quiet;			/* no event */
+};
+
+void kakoi_begin(struct kakoi_case *c, enum kk_op op, gfp_t memory);
+void kakoi_end(struct kakoi_case *c);
+/* Fills in the object, or the target, of the attempt. */
+void kakoi_object(struct kakoi_case *c, const struct path *path);
+void kakoi_target(struct kakoi_case *c, const struct path *path);
+/* What is about to be made: a name in a folder. */
+void kakoi_new_object(struct kakoi_case *c, const struct path *folder, struct dentry *dentry, umode_t mode);
+void kakoi_new_target(struct kakoi_case *c, const struct path *folder, struct dentry *dentry);
+/* An object of which only the dentry is known. */
+void kakoi_object_of_dentry(struct kakoi_case *c, struct dentry *dentry);
+u8 kakoi_type(umode_t mode);
+/* Decides, marks dropped content, tells. 0 or a negative errno. */
+int kakoi_judge(struct kakoi_case *c);
+/* The same with classes and mark given: for exec. Within rcu_read_lock(). */
+int kakoi_settle(struct kakoi_case *c, const struct kakoi_policy *policy);
+/* A kind of self-protection, where nothing else is to be known; may be called in atomic context. */
+int kakoi_protected(enum kk_protect kind, const char *word);
+int kakoi_grant(u32 session, u32 seconds);
+
+/* ---- events.c ------------------------------------------------------------------------------------- */
+
+int kakoi_events_begin(void);
+void kakoi_events_end(void);
+void kakoi_event(const struct kakoi_case *c, const struct kakoi_policy *policy);
+ssize_t kakoi_events_read(char __user *to, size_t size, bool wait);
+__poll_t kakoi_events_poll(struct file *file, struct poll_table_struct *table);
+extern atomic_t kakoi_events_lost;
+
+/* ---- hooks.c: a kernel function is replaced by one of ours, which calls it ------------------------- */
+
+struct kakoi_hook {
+	const char *symbols[4];		/* the first that exists is taken */
+	void *replacement;
+	u32 ops;			/* operations, by enum kk_op, that it serves */
+	void *original;
+	struct kprobe probe;
+	bool armed;
+	const char *why;		/* if not */
+};
+
+/* The original of a hook, with the type of its replacement. */
+#define KAKOI_ORIGINAL(hook, replacement) ((typeof(&(replacement)))(hook).original)
+
+#define KAKOI_HOOK(hook, function, operations, ...)						\
+	struct kakoi_hook hook = { .symbols = { __VA_ARGS__ }, .replacement = (function),	\
+				   .ops = (operations) }
+
+int kakoi_hooks_find(void);
+/* Puts in place what the policy needs, and takes away what it does not. */
+void kakoi_hooks_arm(u32 ops);
+void kakoi_hooks_disarm(void);
+struct kakoi_hook *kakoi_hook_at(size_t index);
+/* Every replacement ends with it. */
+void kakoi_leave(void);
+
+extern struct kakoi_hook *const kakoi_file_hooks[], *const kakoi_creation_hooks[],
+	*const kakoi_memory_hooks[], *const kakoi_protect_hooks[], *const kakoi_network_hooks[];
+
+/* ---- exec.c, arguments.c, remote.c ------------------------------------------------------------------ */
+
+int kakoi_exec_begin(void);
+void kakoi_exec_end(void);
+/* The argument vector of a program that is about to run, up to KK_ARGV_MAX bytes. */
+bool kakoi_arguments(struct linux_binprm *bprm, u8 *room, struct kk_arguments *arguments);
+u8 kakoi_standard_input(bool *known);
+/* KK_REMOTE_*: what the session of the current process looks like. */
+u32 kakoi_remote(void);
+
+/* ---- control.c, status.c, selftest.c, escape.c ---------------------------------------------------------------- */
+
+int kakoi_control_begin(void);
+void kakoi_control_end(void);
+bool kakoi_is_agent(const struct signal_struct *process);
+extern bool kakoi_sealed;
+int kakoi_status_show(struct seq_file *out, void *unused);
+/* 0, or why the module must not be used here. */
+int kakoi_selftest_before(void);
+/* Was the module told at boot to stay away? */
+int kakoi_escape(void);
+/* accept.c: login daemons that take a connection. */
+int kakoi_accept_begin(void);
+void kakoi_accept_end(void);
+
+#endif

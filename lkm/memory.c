@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory that becomes executable: of a file (ld.so, LD_PRELOAD, dlopen), or of none. */
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/slab.h>
+
+#include "kakoi_lkm.h"
+
+static struct kakoi_hook mmap_hook, mprotect_hook;
+
+static int judge_map(struct file *file)
+{
+	struct kakoi_case c;
+	int answer;
+
+	kakoi_begin(&c, file ? KK_OP_MAP_EXEC : KK_OP_MEM_EXEC, GFP_KERNEL);
+	if (file)
+		kakoi_object(&c, &file->f_path);
+	answer = kakoi_judge(&c);
+	kakoi_end(&c);
+	return answer;
+}
+
+static noinline int my_mmap_file(struct file *file, unsigned long prot, unsigned long flags)
+{
+	/* With this personality whatever can be read can be run. */
+	bool executable = prot & PROT_EXEC || (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC);
+	int answer = executable ? judge_map(file) : 0;
+
+	if (!answer)
+		answer = KAKOI_ORIGINAL(mmap_hook, my_mmap_file)(file, prot, flags);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(mmap_hook, my_mmap_file, KAKOI_BIT(KK_OP_MAP_EXEC) | KAKOI_BIT(KK_OP_MEM_EXEC),
+		  "security_mmap_file");
+
+static noinline int my_file_mprotect(struct vm_area_struct *area, unsigned long asked, unsigned long prot)
+{
+	int answer = 0;
+
+	if (prot & PROT_EXEC && !(area->vm_flags & VM_EXEC))
+		answer = judge_map(area->vm_file);
+	if (!answer)
+		answer = KAKOI_ORIGINAL(mprotect_hook, my_file_mprotect)(area, asked, prot);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(mprotect_hook, my_file_mprotect, KAKOI_BIT(KK_OP_MAP_EXEC) | KAKOI_BIT(KK_OP_MEM_EXEC),
+		  "security_file_mprotect");
+
+struct kakoi_hook *const kakoi_memory_hooks[] = { &mmap_hook, &mprotect_hook, NULL };

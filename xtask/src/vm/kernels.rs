@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The kernels that are booted: Debian packages, found by name, and the machine that QEMU makes for each.
+
+use anyhow::Context;
+
+/// A processor architecture, under the names that its tools have for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Architecture {
+    /// Debian's name.
+    pub name: &'static str,
+    /// The kernel's name (`ARCH=`).
+    pub kernel: &'static str,
+    /// Prefix of the cross tools; empty for the host's own.
+    pub cross: &'static str,
+    /// Suites of Debian that have packages for it which we use, oldest first.
+    pub suites: &'static [&'static str],
+    /// QEMU's program and machine.
+    pub qemu: &'static [&'static str],
+    /// The console's device.
+    pub console: &'static str,
+    /// File name of the dynamic loader.
+    pub loader: &'static str,
+}
+
+const RECENT: &[&str] = &["bullseye", "bookworm", "bookworm-backports", "trixie", "sid"];
+
+pub const AMD64: Architecture = Architecture {
+    name: "amd64",
+    kernel: "x86",
+    cross: "",
+    suites: RECENT,
+    qemu: &["qemu-system-x86_64", "-cpu", "max", "-M", "q35"],
+    console: "ttyS0",
+    loader: "ld-linux-x86-64.so.2",
+};
+
+pub const ARM64: Architecture = Architecture {
+    name: "arm64",
+    kernel: "arm64",
+    cross: "aarch64-linux-gnu-",
+    suites: RECENT,
+    qemu: &["qemu-system-aarch64", "-cpu", "cortex-a57", "-M", "virt"],
+    console: "ttyAMA0",
+    loader: "ld-linux-aarch64.so.1",
+};
+
+pub const ARMHF: Architecture = Architecture {
+    name: "armhf",
+    kernel: "arm",
+    cross: "arm-linux-gnueabihf-",
+    suites: &["bookworm", "bookworm-backports"],
+    qemu: &["qemu-system-arm", "-cpu", "cortex-a15", "-M", "virt,highmem=off"],
+    console: "ttyAMA0",
+    loader: "ld-linux-armhf.so.3",
+};
+
+pub const MIPSEL: Architecture = Architecture {
+    name: "mipsel",
+    kernel: "mips",
+    cross: "mipsel-linux-gnu-",
+    suites: &["bookworm", "bookworm-backports"],
+    qemu: &["qemu-system-mipsel", "-cpu", "24Kf", "-M", "malta"],
+    console: "ttyS0",
+    loader: "ld.so.1",
+};
+
+pub const MIPS64EL: Architecture = Architecture {
+    name: "mips64el",
+    kernel: "mips",
+    cross: "mips64el-linux-gnuabi64-",
+    suites: &["bookworm", "bookworm-backports"],
+    qemu: &["qemu-system-mips64el", "-cpu", "MIPS64R2-generic", "-M", "malta"],
+    console: "ttyS0",
+    loader: "ld.so.1",
+};
+
+/// A kernel to boot.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// Our name: architecture and series.
+    pub name: &'static str,
+    pub architecture: Architecture,
+    /// Names of its package, `*` for the build number: the newest that can be had is taken.
+    pub package: (&'static str, &'static str),
+    /// The network card that its modules drive.
+    pub card: &'static str,
+}
+
+/// The matrix: issue 4, "Must hold" 3.
+pub const KERNELS: &[Kernel] = &[
+    debian("amd64-5.10", AMD64, ("linux-image-5.10.0-", "-cloud-amd64")),
+    debian("amd64-6.1", AMD64, ("linux-image-6.1.0-", "-cloud-amd64")),
+    debian("amd64-6.12", AMD64, ("linux-image-6.12.", "+deb12-cloud-amd64")),
+    debian("amd64-new", AMD64, ("linux-image-7.", "-cloud-amd64")),
+    debian("arm64-5.10", ARM64, ("linux-image-5.10.0-", "-cloud-arm64")),
+    debian("arm64-6.1", ARM64, ("linux-image-6.1.0-", "-cloud-arm64")),
+    debian("arm64-6.12", ARM64, ("linux-image-6.12.", "+deb12-cloud-arm64")),
+    debian("arm64-new", ARM64, ("linux-image-7.", "-cloud-arm64")),
+    debian("armhf-6.1", ARMHF, ("linux-image-6.1.0-", "-armmp")),
+    debian("armhf-6.12", ARMHF, ("linux-image-6.12.", "+deb12-armmp")),
+    debian("mipsel-6.1", MIPSEL, ("linux-image-6.1.0-", "-4kc-malta")),
+    debian("mips64el-6.1", MIPS64EL, ("linux-image-6.1.0-", "-5kc-malta")),
+    debian("mips64el-6.12", MIPS64EL, ("linux-image-6.12.", "-5kc-malta")),
+];
+
+const fn debian(
+    name: &'static str,
+    architecture: Architecture,
+    package: (&'static str, &'static str),
+) -> Kernel {
+    let cloud = matches!(architecture.name.as_bytes(), b"amd64" | b"arm64");
+    let card = if cloud { "virtio-net-pci" } else { "e1000" };
+    Kernel { name, architecture, package, card }
+}
+
+/// The kernel of that name.
+pub fn named(name: &str) -> anyhow::Result<&'static Kernel> {
+    KERNELS.iter().find(|kernel| kernel.name == name).with_context(|| {
+        let known: Vec<&str> = KERNELS.iter().map(|kernel| kernel.name).collect();
+        format!("no kernel {name}; there are: {}", known.join(" "))
+    })
+}
+
+/// Does the name of a package fit the pattern of a kernel?
+pub fn fits(pattern: (&str, &str), package: &str) -> bool {
+    let middle = package.strip_prefix(pattern.0).and_then(|middle| middle.strip_suffix(pattern.1));
+    middle.is_some_and(|middle| {
+        !middle.is_empty()
+            && middle.chars().all(|letter| letter.is_ascii_digit() || ".+~deb".contains(letter))
+    })
+}
+
+/// Orders names of packages by the numbers in them.
+pub fn by_number(package: &str) -> Vec<u64> {
+    package
+        .split(|letter: char| !letter.is_ascii_digit())
+        .filter_map(|number| number.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_takes_the_flavour_it_names_and_no_other() {
+        let pattern = ("linux-image-6.1.0-", "-cloud-amd64");
+        assert!(fits(pattern, "linux-image-6.1.0-50-cloud-amd64"));
+        assert!(!fits(pattern, "linux-image-6.1.0-50-amd64"));
+        assert!(!fits(pattern, "linux-image-6.1.0-50-rt-cloud-amd64"));
+        assert!(fits(
+            ("linux-image-6.12.", "-cloud-amd64"),
+            "linux-image-6.12.95+deb12-cloud-amd64"
+        ));
+    }
+
+    #[test]
+    fn build_ten_is_newer_than_build_nine() {
+        assert!(by_number("linux-image-6.1.0-10-armmp") > by_number("linux-image-6.1.0-9-armmp"));
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask vm`: Debian kernels under QEMU, with a small userland, for whatever needs a kernel of its
+//! own. Everything is fetched by name with apt and kept under `target/vm`.
+
+mod cpio;
+pub mod guest;
+pub mod kernels;
+mod module;
+pub mod packages;
+mod programs;
+pub mod root;
+mod table;
+pub mod telnet;
+mod truth;
+
+use anyhow::Context;
+
+use cpio::Entry;
+use guest::Job;
+
+const USAGE: &str = "vm list
+vm fetch KERNEL...
+vm run KERNEL [--file HOST=GUEST]... [--seconds N] [--memory MIB] [--append WORDS] [--quiet] COMMAND
+vm telnet KERNEL [COMMAND]...
+vm module KERNEL...
+vm truth KERNEL [PART]";
+
+/// `cargo xtask vm VERB …`
+pub fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let (verb, rest) = arguments.split_first().context(USAGE)?;
+    match verb.as_str() {
+        "list" => {
+            kernels::KERNELS.iter().for_each(|kernel| println!("{}", kernel.name));
+            Ok(())
+        }
+        "fetch" => rest.iter().try_for_each(|name| {
+            let installed = packages::kernel(kernels::named(name)?)?;
+            println!("{name}: {}", installed.release);
+            Ok(())
+        }),
+        "truth" => {
+            let (name, part) = rest.split_first().context(USAGE)?;
+            let part = part.first().map_or("", String::as_str);
+            let run = truth::check(&truth::MODULE, kernels::named(name)?, part);
+            run.map(drop)
+        }
+        "module" => rest.iter().try_for_each(|name| {
+            println!("{}", module::build(kernels::named(name)?)?.display());
+            Ok(())
+        }),
+        "run" => run_command(rest),
+        "telnet" => try_telnet(rest),
+        _ => anyhow::bail!("{USAGE}"),
+    }
+}
+
+/// Boots a kernel, runs a command in it and shows the console.
+fn run_command(arguments: &[String]) -> anyhow::Result<()> {
+    let (name, mut rest) = arguments.split_first().context(USAGE)?;
+    let mut job = Job::script("");
+    let mut quiet = false;
+    while let [option, value, more @ ..] = rest {
+        match option.as_str() {
+            "--file" => {
+                let (host, path) = value.split_once('=').context("--file HOST=GUEST")?;
+                let entry = root::program(std::path::Path::new(host))?;
+                job.files.insert(path.trim_start_matches('/').to_owned(), entry);
+            }
+            "--seconds" => job.seconds = value.parse()?,
+            "--memory" => job.memory = value.parse()?,
+            "--append" => job.append.clone_from(value),
+            "--quiet" => {
+                quiet = true;
+                rest = &rest[1..];
+                continue;
+            }
+            _ => break,
+        }
+        rest = more;
+    }
+    let text = format!(". /kakoi/rig.sh\n{}\n", rest.join(" "));
+    job.files.insert("kakoi/start".to_owned(), Entry::File(0o755, text.into_bytes()));
+    let outcome = guest::run(kernels::named(name)?, &job)?;
+    if quiet {
+        outcome.all("out").for_each(|line| println!("{line}"));
+    } else {
+        outcome.console.iter().for_each(|line| println!("{line}"));
+    }
+    println!("{:.1} s", outcome.seconds);
+    outcome.good()
+}
+
+/// Logs in by telnet and runs commands: shows that the rig's login is a real one.
+fn try_telnet(arguments: &[String]) -> anyhow::Result<()> {
+    let (name, commands) = arguments.split_first().context(USAGE)?;
+    let script = "telnetd -l /bin/login -p 23\nsay ready\n\
+                  n=0; while [ ! -e /tmp/over ] && [ $n -lt 600 ]; do usleep 100000; n=$((n+1)); done\n";
+    let mut job = Job::script(script);
+    job.ports.push(23);
+    let mut guest = guest::Guest::start(kernels::named(name)?, &job)?;
+    guest.hear("ready")?;
+    let mut telnet = telnet::Telnet::connect(guest.ports[0])?;
+    telnet.log_in("root", root::PASSWORD)?;
+    telnet.until("# ", 15)?;
+    for command in commands {
+        telnet.send(command)?;
+        print!("{}", telnet.until("# ", 30)?);
+    }
+    println!();
+    telnet.send("touch /tmp/over")?;
+    guest.finish()?.good()
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Runs the truth table in guests, and compares what happened with what it says.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::Context;
+use kakoi_policy::Action;
+use serde::Deserialize;
+
+use super::cpio::Entry;
+use super::guest::{self, Job, Outcome};
+use super::kernels::Kernel;
+use super::root::{self, Files};
+use super::table::{self, Row};
+use super::{module, programs};
+
+/// How a backend gets into a guest.
+pub struct Backend {
+    pub name: &'static str,
+    /// Files that it needs, for this kernel.
+    pub files: fn(&Kernel) -> anyhow::Result<Files>,
+    /// Shell that starts it, before any case.
+    pub start: &'static str,
+    /// Shell that loads the policy `$1`.
+    pub policy: &'static str,
+    /// Shell that prints the events since it was last run, JSON lines, and does not wait.
+    pub events: &'static str,
+}
+
+/// The kernel module.
+pub const MODULE: Backend = Backend {
+    name: "module",
+    files: |kernel| {
+        let mut files = Files::new();
+        files.insert("kakoi/kakoi.ko".to_owned(), root::program(&module::build(kernel)?)?);
+        Ok(files)
+    },
+    start: "insmod /kakoi/kakoi.ko",
+    policy: "kakoi-try policy $1",
+    events: "kakoi-try events",
+};
+
+/// What became of one case.
+#[derive(Debug, Clone, Default)]
+pub struct Measured {
+    pub stopped: bool,
+    /// Control and verdict of each event.
+    pub events: Vec<(String, String)>,
+    /// Why it could not be run.
+    pub failed: Option<String>,
+}
+
+/// A guest that ran the table.
+pub struct Run {
+    pub rows: Vec<Row>,
+    pub measured: Vec<Measured>,
+    pub outcome: Outcome,
+}
+
+/// Boots a kernel with a backend and runs all cases whose name or file contains a text.
+pub fn run(backend: &Backend, kernel: &Kernel, only: &str) -> anyhow::Result<Run> {
+    let (mut rows, mut files) = table::rows()?;
+    let wanted = |row: &Row| row.file.contains(only) || row.case.name.contains(only);
+    for row in rows.iter().filter(|row| !wanted(row)) {
+        files.retain(|path, _| !path.starts_with(&format!("kakoi/cases/{}/", row.folder)));
+    }
+    rows.retain(wanted);
+    files.extend(world());
+    files.extend(programs::files(&kernel.architecture)?);
+    files.extend((backend.files)(kernel)?);
+    for (name, text) in [("policy", backend.policy), ("events", backend.events)] {
+        let text = format!("#!/bin/sh\n{text}\n");
+        files.insert(format!("kakoi/backend/{name}"), Entry::File(0o755, text.into_bytes()));
+    }
+    let loader = format!("/lib/{}", kernel.architecture.loader);
+    files.entry("lib/ld-linux.so.2".to_owned()).or_insert(Entry::Link(loader));
+    folders(&mut files);
+    let mut job = Job::script(&START.replace("BACKEND", backend.start));
+    job.seconds = 400;
+    job.files.extend(files);
+    let outcome = guest::run(kernel, &job)?;
+    let measured = rows.iter().map(|row| measured(row, &outcome)).collect();
+    Ok(Run { rows, measured, outcome })
+}
+
+const START: &str = "chmod 755 /kakoi /tmp; mkdir -p /rom; mount -t tmpfs -o ro none /rom
+telnetd -l /bin/login -p 23
+/kakoi/telnetd driver 2323 /kakoi/driver
+BACKEND || exit 1
+kakoi-try cases /kakoi/cases
+cat /proc/kakoi/status 2> /dev/null | while read -r line; do say status \"$line\"; done
+";
+
+/// What cases find on the device.
+fn world() -> Files {
+    let mut files = Files::new();
+    let mut text = |path: &str, mode: u32, text: &str| {
+        files.insert(path.to_owned(), Entry::File(mode, text.as_bytes().to_vec()));
+    };
+    text("kakoi/script", 0o644, "#!/bin/sh\nBEGIN=1; echo ran > /tmp/ran\n");
+    text("kakoi/world/opt/tool", 0o755, "inert tool\n");
+    text("kakoi/world/etc/inittab", 0o644, "::sysinit:/etc/init.d/rcS\n");
+    text("kakoi/world/etc/rc.local", 0o755, "#!/bin/sh\n");
+    text("kakoi/world/etc/hotplug.d/usb/10-x", 0o755, "#!/bin/sh\n");
+    text("kakoi/world/etc/init.d/x", 0o755, "#!/bin/sh\n");
+    text("kakoi/world/etc/kakoi/policy.kkb", 0o600, "a policy\n");
+    text("kakoi/world/etc/config/network", 0o644, "config interface lan\n");
+    text("kakoi/world/root/.ssh/authorized_keys", 0o600, "");
+    text("kakoi/world/usr/lib/libx.so", 0o644, "shipped\n");
+    text("kakoi/world/etc/crontabs/.keep", 0o600, "");
+    text("kakoi/world/data/.keep", 0o644, "");
+    text("kakoi/world/mnt/usb/.keep", 0o644, "");
+    files
+}
+
+/// Every folder of a path must be there before it.
+fn folders(files: &mut Files) {
+    let paths: Vec<String> = files.keys().cloned().collect();
+    for path in paths {
+        let mut at = 0;
+        while let Some(next) = path[at..].find('/') {
+            at += next;
+            files.entry(path[..at].to_owned()).or_insert(Entry::Directory(0o755));
+            at += 1;
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Event {
+    control: String,
+    verdict: String,
+}
+
+fn measured(row: &Row, outcome: &Outcome) -> Measured {
+    let own = |word: &'static str| {
+        outcome
+            .all(word)
+            .filter_map(|text| text.strip_prefix(row.folder.as_str())?.strip_prefix(' '))
+    };
+    let mut measured = Measured::default();
+    for text in own("event") {
+        match serde_json::from_str::<Event>(text) {
+            Ok(event) => measured.events.push((event.control, event.verdict)),
+            // A long path can be cut off; what decides comes before it.
+            Err(_) => measured.events.extend(field(text, "control").zip(field(text, "verdict"))),
+        }
+    }
+    let said: BTreeMap<String, String> = own("case")
+        .flat_map(str::split_whitespace)
+        .filter_map(|word| word.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    measured.stopped = said.get("stopped").is_some_and(|stopped| stopped == "1");
+    measured.failed = match (said.get("failed"), said.get("session").map(String::as_str)) {
+        (Some(why), _) => Some(why.clone()),
+        (None, Some("none")) => Some("no session".to_owned()),
+        (None, None) => Some("not run".to_owned()),
+        _ => None,
+    };
+    measured
+}
+
+fn field(text: &str, name: &str) -> Option<String> {
+    let (_, rest) = text.split_once(&format!("\"{name}\":\""))?;
+    rest.split('"').next().map(str::to_owned)
+}
+
+/// How a case differs from the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// It should have been stopped, was not, and nothing said so.
+    SilentAllow,
+    /// It should have been stopped, was not, but something was refused.
+    NotStopped,
+    /// It should have been let happen, and was not.
+    Refused,
+    /// It was stopped, but by another control or by none.
+    OtherReason,
+    /// It could not be run.
+    NotRun(String),
+}
+
+/// What differs, if anything.
+pub fn difference(row: &Row, measured: &Measured) -> Option<Difference> {
+    if let Some(why) = &measured.failed {
+        return Some(Difference::NotRun(why.clone()));
+    }
+    let expect = &row.case.expect;
+    let refuses = |verdict: &str| matches!(verdict, "deny" | "kill" | "rewrite");
+    let refused = measured.events.iter().any(|(_, verdict)| refuses(verdict));
+    if expect.verdict < Action::Rewrite {
+        return (measured.stopped || refused).then_some(Difference::Refused);
+    }
+    if !measured.stopped {
+        return Some(if refused { Difference::NotStopped } else { Difference::SilentAllow });
+    }
+    let control = expect.control.map(|control| control.to_string()).unwrap_or_default();
+    let by_it = measured.events.iter().any(|(by, verdict)| *by == control && refuses(verdict));
+    (!by_it).then_some(Difference::OtherReason)
+}
+
+/// A difference that is known, with its reason (tests/vm/differences.toml).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// Name of the case.
+    pub case: String,
+    /// Backends that differ; none: all.
+    #[serde(default)]
+    pub backends: Vec<String>,
+    /// Beginnings of the names of kernels; none: all.
+    #[serde(default)]
+    pub kernels: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Deserialize)]
+struct KnownFile {
+    #[serde(default)]
+    difference: Vec<Known>,
+}
+
+/// All that are known.
+pub fn known() -> anyhow::Result<Vec<Known>> {
+    let path = crate::top().join("tests/vm/differences.toml");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    Ok(toml::from_str::<KnownFile>(&text)?.difference)
+}
+
+impl Known {
+    /// Does it speak of this case here?
+    pub fn covers(&self, backend: &str, kernel: &str, case: &str) -> bool {
+        self.case == case
+            && (self.backends.is_empty() || self.backends.iter().any(|name| name == backend))
+            && (self.kernels.is_empty() || self.kernels.iter().any(|name| kernel.starts_with(name)))
+    }
+}
+
+/// Runs, prints, and fails on whatever is neither as the table says nor known.
+pub fn check(backend: &Backend, kernel: &Kernel, only: &str) -> anyhow::Result<Run> {
+    let run = run(backend, kernel, only)?;
+    let known = known()?;
+    let mut unknown = 0;
+    let mut equal = 0;
+    for (row, measured) in run.rows.iter().zip(&run.measured) {
+        let Some(difference) = difference(row, measured) else {
+            equal += 1;
+            continue;
+        };
+        let name = &row.case.name;
+        let reason = known.iter().find(|known| known.covers(backend.name, kernel.name, name));
+        let explained = reason.is_some() && difference != Difference::SilentAllow;
+        unknown += usize::from(!explained);
+        let why = reason.map_or("", |known| known.reason.as_str());
+        println!("{:?} {}: {name} {:?} {why}", difference, row.folder, measured.events);
+    }
+    println!(
+        "{} on {}: {equal} of {} as the table says, {unknown} differences without a reason, {:.1} s",
+        backend.name,
+        kernel.name,
+        run.rows.len(),
+        run.outcome.seconds
+    );
+    anyhow::ensure!(run.outcome.faults.is_empty(), "the kernel: {}", run.outcome.faults.join("\n"));
+    anyhow::ensure!(unknown == 0, "{unknown} differences without a reason");
+    Ok(run)
+}
