@@ -17,10 +17,11 @@ use kakoi_guard::{
 const USAGE: &str = "usage: kakoi-agent enforce|audit POLICY.kkb [--pin] [--detach] [--events FILE] [--syslog] [--fmod-ret]
        kakoi-agent status [POLICY.kkb] [--fmod-ret]
        kakoi-agent replace POLICY.kkb
-       kakoi-agent listen [--events FILE] [--syslog]
+       kakoi-agent listen [--events FILE] [--syslog] [--once]
        kakoi-agent stop
 Events go to standard output, one JSON object a line, unless --events or --syslog takes them.
---pin: enforcement outlives this process. --detach: pin, then end without listening.";
+--pin: enforcement outlives this process. --detach: pin, then end without listening. --once: only events that
+wait already.";
 
 /// Larger files of events are renamed to FILE.1 and begun anew.
 const LARGEST_LOG: u64 = 1 << 20;
@@ -50,6 +51,7 @@ struct Arguments {
     pin: bool,
     detach: bool,
     syslog: bool,
+    once: bool,
     modify_return: bool,
 }
 
@@ -63,6 +65,7 @@ impl Arguments {
                 "--pin" => found.pin = true,
                 "--detach" => (found.pin, found.detach) = (true, true),
                 "--syslog" => found.syslog = true,
+                "--once" => found.once = true,
                 "--fmod-ret" => found.modify_return = true,
                 "--events" => found.events = Some(words.next()?.clone()),
                 _ if word.starts_with('-') || found.policy.is_some() => return None,
@@ -95,9 +98,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         "listen" => {
             let pinned = Pinned::find().ok_or("no guard is pinned")?;
-            pinned.adopt(std::process::id())?;
+            if !arguments.once {
+                pinned.adopt(std::process::id())?;
+            }
             let domains = pinned.policy()?.domains();
-            report(&pinned.map("events")?, &domains, Sink::open(arguments)?)
+            report(&pinned.map("events")?, &domains, Sink::open(arguments)?, arguments.once)
         }
         _ => guard(arguments),
     }
@@ -125,7 +130,7 @@ fn guard(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.detach {
         return Ok(());
     }
-    report(&loaded.events()?, &blob.domains(), Sink::open(arguments)?)
+    report(&loaded.events()?, &blob.domains(), Sink::open(arguments)?, false)
 }
 
 /// One line on what holds, and one for each control that holds less.
@@ -198,21 +203,29 @@ impl Sink {
     }
 }
 
-fn report(ring: &kakoi_guard::Ring, domains: &[String], mut sink: Sink) -> Result<(), Failure> {
+fn report(
+    ring: &kakoi_guard::Ring,
+    domains: &[String],
+    mut sink: Sink,
+    once: bool,
+) -> Result<(), Failure> {
     let booted = Booted::look();
     let mut failed = 0_u64;
-    loop {
-        let mut take = |record: Record| {
-            let line = record.to_event(domains, booted).to_json_line().unwrap_or_default();
-            if let Err(why) = sink.put(&line) {
-                // Said at 1, 2, 4, 8 … losses, so that the complaint is no flood itself.
-                failed += 1;
-                if failed.is_power_of_two() {
-                    say(&format!("{failed} events could not be written: {why}"));
-                }
+    let mut take = |record: Record| {
+        let line = record.to_event(domains, booted).to_json_line().unwrap_or_default();
+        if let Err(why) = sink.put(&line) {
+            // Said at 1, 2, 4, 8 … losses, so that the complaint is no flood itself.
+            failed += 1;
+            if failed.is_power_of_two() {
+                say(&format!("{failed} events could not be written: {why}"));
             }
-        };
-        listen(ring, Duration::from_secs(3600), &mut take)?;
+        }
+    };
+    if once {
+        return Ok(listen(ring, None, take)?);
+    }
+    loop {
+        listen(ring, Some(Duration::from_secs(3600)), &mut take)?;
     }
 }
 

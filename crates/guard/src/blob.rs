@@ -46,7 +46,7 @@ impl fmt::Display for BlobFault {
 pub struct Blob(Vec<u8>);
 
 /// Operations, a set.
-pub type Ops = u32;
+pub(crate) type Ops = u32;
 
 impl Blob {
     /// Checks bytes of any origin.
@@ -77,7 +77,7 @@ impl Blob {
 
     /// What a control does: the operations that some domain judges by it. None: nothing does.
     #[must_use]
-    pub fn judges(&self, control: Control) -> Option<Ops> {
+    pub(crate) fn judges(&self, control: Control) -> Option<Ops> {
         let number = usize::from(control.number());
         let used = (0..usize::from(self.u16(at::H_N_DOMAINS))).any(|index| {
             self.u8(self.domain(index) + at::D_RULES + number * at::RULE + at::R_ACTION) != 0
@@ -115,7 +115,7 @@ impl Blob {
 
     /// Operations for which hooks must be there, those that only mark dropped content included.
     #[must_use]
-    pub fn ops(&self) -> Ops {
+    pub(crate) fn ops(&self) -> Ops {
         let judged = Control::ALL.iter().filter_map(|c| self.judges(*c)).fold(0, |a, b| a | b);
         let taints = self.u32(at::H_TAINTING) | self.u32(at::H_TAINTING + 4) != 0;
         judged | if taints { ops(&[Op::Open, Op::Create, Op::Truncate, Op::Receive]) } else { 0 }

@@ -259,13 +259,14 @@ impl Booted {
     }
 }
 
-/// Waits for events and hands each over; returns when `wait` has passed or `take` says so.
+/// Waits for events and hands each over; returns when some came or `wait` has passed. No wait: only
+/// what is there.
 ///
 /// # Errors
 /// The ring cannot be read.
 pub fn listen(
     ring: &MapHandle,
-    wait: Duration,
+    wait: Option<Duration>,
     mut take: impl FnMut(Record),
 ) -> Result<(), Error> {
     let mut builder = RingBufferBuilder::new();
@@ -278,7 +279,11 @@ pub fn listen(
         })
         .map_err(Error::kernel("reading the ring of events"))?;
     let ring = builder.build().map_err(Error::kernel("reading the ring of events"))?;
-    match ring.poll(wait) {
+    let heard = match wait {
+        Some(wait) => ring.poll(wait),
+        None => ring.consume(),
+    };
+    match heard {
         Err(error) if error.kind() != libbpf_rs::ErrorKind::Interrupted => {
             Err(Error::kernel("waiting for events")(error))
         }

@@ -39,19 +39,19 @@ pub struct Features {
 
 /// What the object must know before it is loaded: `struct guard_config` of bpf/maps.h.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Config {
+pub(crate) struct Config {
     /// `page_levels`
-    pub page_levels: u32,
+    pub(crate) page_levels: u32,
     /// `direct_base`
-    pub direct_base: u64,
+    pub(crate) direct_base: u64,
     /// `direct_symbol`
-    pub direct_symbol: u64,
+    pub(crate) direct_symbol: u64,
     /// `idmap_setattr`
-    pub idmap_setattr: bool,
+    pub(crate) idmap_setattr: bool,
     /// `idmap_setxattr`
-    pub idmap_setxattr: bool,
+    pub(crate) idmap_setxattr: bool,
     /// `rename_flags`
-    pub rename_flags: bool,
+    pub(crate) rename_flags: bool,
 }
 
 impl Features {
@@ -86,7 +86,7 @@ impl Features {
 
 /// Facts for the object, from the types of the kernel.
 #[must_use]
-pub fn config(features: &Features) -> Config {
+pub(crate) fn config(features: &Features) -> Config {
     let mut config = direct_map(&features.machine, features.page_size);
     if let Ok(btf) = Btf::from_vmlinux() {
         config.idmap_setattr = parameters(&btf, "inode_setattr").is_some_and(|count| count > 2);
@@ -98,7 +98,7 @@ pub fn config(features: &Features) -> Config {
 
 /// The hooks that this kernel has, among those named.
 #[must_use]
-pub fn hooks_of_kernel<'a>(names: &[&'a str], way: Way) -> Vec<&'a str> {
+pub(crate) fn hooks_of_kernel<'a>(names: &[&'a str], way: Way) -> Vec<&'a str> {
     let Ok(btf) = Btf::from_vmlinux() else { return Vec::new() };
     let exists = |name: &&&str| {
         let function = match way {

@@ -23,7 +23,7 @@ pub enum Need {
     /// Sessions are told by it (a connection taken, a terminal made).
     Sessions,
     /// For these operations.
-    For(Ops),
+    For(u32),
 }
 
 /// One hook; the program in the object has its name.
@@ -114,7 +114,7 @@ impl Hook {
 
     /// Operations that it serves; those without which the others mean nothing are in none.
     #[must_use]
-    pub const fn ops(&self) -> Ops {
+    pub(crate) const fn ops(&self) -> Ops {
         match self.need {
             Need::For(ops) => ops,
             Need::Always | Need::Sessions => 0,

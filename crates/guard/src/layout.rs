@@ -5,13 +5,13 @@
 use crate::features::Config;
 
 /// Directory of the pins, in the BPF file system.
-pub const PINS: &str = "/sys/fs/bpf/kakoi";
+pub(crate) const PINS: &str = "/sys/fs/bpf/kakoi";
 /// Bytes that a slot has beyond its power of two, so that a read at its end stays inside.
-pub const SLOT_SLACK: u32 = kakoi_policy::layout::HEADER as u32;
+pub(crate) const SLOT_SLACK: u32 = kakoi_policy::layout::HEADER as u32;
 
 /// `struct guard_config`
 #[must_use]
-pub fn config_bytes(config: &Config, blob_mask: u32, task_storage: bool, arm64: bool) -> Vec<u8> {
+pub(crate) fn config_bytes(config: &Config, blob_mask: u32, task_storage: bool, arm64: bool) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(48);
     for word in [blob_mask, task_storage.into(), config.page_levels, arm64.into()] {
         bytes.extend(word.to_ne_bytes());
@@ -26,23 +26,23 @@ pub fn config_bytes(config: &Config, blob_mask: u32, task_storage: bool, arm64: 
 
 /// `struct guard_state`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     /// Slot of the policy in force.
-    pub active: u32,
+    pub(crate) active: u32,
     /// There is a policy.
-    pub loaded: bool,
+    pub(crate) loaded: bool,
     /// Rules for everyone ask for dropped content only.
-    pub taint_only: bool,
+    pub(crate) taint_only: bool,
     /// Domains whose every attempt is reported.
-    pub learning: u64,
+    pub(crate) learning: u64,
     /// Process of the agent.
-    pub agent: u32,
+    pub(crate) agent: u32,
 }
 
 impl State {
     /// As the map holds it.
     #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let words = [
             self.active,
             self.loaded.into(),
@@ -57,7 +57,7 @@ impl State {
 
     /// From the map.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let word = |index: usize| word(bytes, index * 4);
         Self {
             active: word(0),
@@ -83,7 +83,7 @@ pub struct Seen {
 impl Seen {
     /// From the map.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         Self {
             dropped_files: word(bytes, 0),
             provenance_lost: word(bytes, 4) != 0,
@@ -110,7 +110,7 @@ pub struct Counters {
 impl Counters {
     /// From the sums of the counters.
     #[must_use]
-    pub fn of(sums: &[u64]) -> Self {
+    pub(crate) fn of(sums: &[u64]) -> Self {
         let sum = |index: usize| sums.get(index).copied().unwrap_or(0);
         Self {
             lost: sum(0),
@@ -123,11 +123,11 @@ impl Counters {
 }
 
 /// Number of counters.
-pub const COUNTERS: u32 = 8;
+pub(crate) const COUNTERS: u32 = 8;
 
 /// `struct seed`: an argument vector.
 #[must_use]
-pub fn seed_bytes(argv: &[u8]) -> Vec<u8> {
+pub(crate) fn seed_bytes(argv: &[u8]) -> Vec<u8> {
     const MOST: usize = 256;
     let used = argv.get(..MOST).unwrap_or(argv);
     let mut bytes = Vec::with_capacity(8 + MOST);

@@ -27,7 +27,7 @@ pub use blob::{Blob, BlobFault};
 pub use error::Error;
 pub use event::{Booted, EVENT_BYTES, Record, listen};
 pub use features::{Features, Way};
-pub use hooks::{HOOKS, Hook};
+pub use hooks::{HOOKS, Hook, Kind, Need};
 pub use layout::{Counters, Seen};
 pub use load::{Choice, Fared, Loaded, load};
 pub use libbpf_rs::MapHandle as Ring;

@@ -314,7 +314,7 @@ impl Loaded {
         let directory = Path::new(layout::PINS);
         std::fs::create_dir_all(directory.join("links")).map_err(Error::file(directory))?;
         std::fs::create_dir_all(directory.join("maps")).map_err(Error::file(directory))?;
-        for mut map in self.object.maps_mut() {
+        for mut map in self.object.maps_mut().filter(|map| map.autocreate()) {
             let name = map.name().to_string_lossy().replace('.', "_");
             map.pin(directory.join("maps").join(&name))
                 .map_err(Error::kernel(format!("pinning the map {name}")))?;

@@ -8,6 +8,7 @@ use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
 use crate::blob::Blob;
 use crate::error::Error;
+use crate::hooks::HOOKS;
 use crate::layout::{self, Counters, Seen, State};
 use crate::load::write_slot;
 
@@ -67,6 +68,16 @@ impl Pinned {
                  refer to those: stop the guard, then start it with this policy"
                     .into(),
             ));
+        }
+        let links = self.links();
+        if let Some(missing) =
+            HOOKS.iter().find(|hook| hook.is_needed(blob) && hook.absent.is_none() && !links.contains(hook.name))
+        {
+            return Err(Error::Refused(format!(
+                "this policy needs the hook {}, which the one in force did not: stop the guard, then start \
+                 it with this policy",
+                missing.name
+            )));
         }
         let mut state = State::read(&self.value(".data.guard", 0)?);
         let slot = 1 - (state.active & 1);

@@ -2,6 +2,7 @@
 //! `cargo xtask vm`: Debian kernels under QEMU, with a small userland, for whatever needs a kernel of its
 //! own. Everything is fetched by name with apt and kept under `target/vm`.
 
+pub mod agent;
 mod cpio;
 pub mod guest;
 pub mod kernels;
@@ -23,7 +24,8 @@ vm fetch KERNEL...
 vm run KERNEL [--file HOST=GUEST]... [--seconds N] [--memory MIB] [--append WORDS] [--quiet] COMMAND
 vm telnet KERNEL [COMMAND]...
 vm module KERNEL...
-vm truth KERNEL [PART]";
+vm truth KERNEL [PART]
+vm truth-bpf KERNEL [PART]";
 
 /// `cargo xtask vm VERB …`
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
@@ -38,10 +40,11 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{name}: {}", installed.release);
             Ok(())
         }),
-        "truth" => {
+        "truth" | "truth-bpf" => {
             let (name, part) = rest.split_first().context(USAGE)?;
             let part = part.first().map_or("", String::as_str);
-            let run = truth::check(&truth::MODULE, kernels::named(name)?, part);
+            let backend = if verb == "truth" { &truth::MODULE } else { &truth::BPF };
+            let run = truth::check(backend, kernels::named(name)?, part);
             run.map(drop)
         }
         "module" => rest.iter().try_for_each(|name| {
