@@ -29,6 +29,7 @@ struct guard_state {
 	u32 learning[2];	/* domains whose every attempt is reported */
 	u32 agent;		/* process of the agent, 0: none */
 	u32 zero;		/* always 0; the verifier does not know it */
+	u32 modify_return;	/* 1: programs are tied as fmod_ret; for the agent */
 };
 struct guard_state guard SEC(".data.guard");
 

@@ -14,14 +14,14 @@ use kakoi_guard::{
     Blob, Booted, Choice, Features, Loaded, Pinned, Record, Report, listen, load, stop,
 };
 
-const USAGE: &str = "usage: kakoi-agent enforce|audit POLICY.kkb [--pin] [--detach] [--events FILE] [--syslog] [--fmod-ret]
+const USAGE: &str = "usage: kakoi-agent enforce|audit POLICY.kkb [--pin] [--detach] [--events FILE] [--syslog] [--fmod-ret] [--all-hooks]
        kakoi-agent status [POLICY.kkb] [--fmod-ret]
        kakoi-agent replace POLICY.kkb
        kakoi-agent listen [--events FILE] [--syslog] [--once]
        kakoi-agent stop
 Events go to standard output, one JSON object a line, unless --events or --syslog takes them.
 --pin: enforcement outlives this process. --detach: pin, then end without listening. --once: only events that
-wait already.";
+wait already. --all-hooks: also those that only a later policy may need, for `replace`.";
 
 /// Larger files of events are renamed to FILE.1 and begun anew.
 const LARGEST_LOG: u64 = 1 << 20;
@@ -53,6 +53,7 @@ struct Arguments {
     syslog: bool,
     once: bool,
     modify_return: bool,
+    all_hooks: bool,
 }
 
 impl Arguments {
@@ -66,6 +67,7 @@ impl Arguments {
                 "--detach" => (found.pin, found.detach) = (true, true),
                 "--syslog" => found.syslog = true,
                 "--once" => found.once = true,
+                "--all-hooks" => found.all_hooks = true,
                 "--fmod-ret" => found.modify_return = true,
                 "--events" => found.events = Some(words.next()?.clone()),
                 _ if word.starts_with('-') || found.policy.is_some() => return None,
@@ -78,7 +80,7 @@ impl Arguments {
     }
 
     fn choice(&self) -> Choice {
-        Choice { modify_return: self.modify_return, ..Choice::default() }
+        Choice { modify_return: self.modify_return, all_hooks: self.all_hooks, ..Choice::default() }
     }
 }
 

@@ -131,7 +131,8 @@ impl Blob {
     /// Whether the rules for everyone ask for dropped content and nothing else.
     #[must_use]
     pub fn everyone_asks_for_taint_only(&self) -> bool {
-        let taint = [Control::RunDropped, Control::InterpretDropped].map(|c| usize::from(c.number()));
+        let taint =
+            [Control::RunDropped, Control::InterpretDropped].map(|c| usize::from(c.number()));
         (0..usize::from(self.u16(at::H_N_DOMAINS)))
             .map(|index| self.domain(index))
             .filter(|domain| self.u32(domain + at::D_FLAGS) & at::DF_EVERYONE as u32 != 0)
@@ -139,7 +140,8 @@ impl Blob {
                 (0..at::CONTROLS).all(|control| {
                     let rule = domain + at::D_RULES + control * at::RULE;
                     self.u8(rule + at::R_ACTION) == 0
-                        || (taint.contains(&control) && self.u8(rule + at::R_TRUST) == 0
+                        || (taint.contains(&control)
+                            && self.u8(rule + at::R_TRUST) == 0
                             && usize::from(self.u16(rule + at::R_TRUSTED)) == at::NONE)
                 })
             })
@@ -190,8 +192,10 @@ impl Blob {
     }
 
     fn name(&self, domain: usize) -> String {
-        let bytes: Vec<u8> =
-            (0..32).map(|index| self.u8(domain + at::D_NAME + index)).take_while(|b| *b != 0).collect();
+        let bytes: Vec<u8> = (0..32)
+            .map(|index| self.u8(domain + at::D_NAME + index))
+            .take_while(|b| *b != 0)
+            .collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -294,7 +298,8 @@ impl Blob {
         let domains = self.u16(at::H_N_DOMAINS);
         for index in 0..usize::from(self.u16(at::H_N_NETS)) {
             let net = self.u32(at::H_NETS) as usize + index * at::NET;
-            if u16::from(self.u8(net + at::N_DOMAIN)) >= domains || self.u8(net + at::N_PREFIX) > 128
+            if u16::from(self.u8(net + at::N_DOMAIN)) >= domains
+                || self.u8(net + at::N_PREFIX) > 128
             {
                 return Err(BlobFault::Entry("networks"));
             }

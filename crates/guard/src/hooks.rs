@@ -93,7 +93,11 @@ pub const HOOKS: &[Hook] = &[
     hook("sb_umount", PROTECT),
     hook("sb_remount", PROTECT),
     hook("sb_pivotroot", PROTECT),
-    since("userns_create", PROTECT, "before 6.1 a new user namespace is refused at clone and unshare"),
+    since(
+        "userns_create",
+        PROTECT,
+        "before 6.1 a new user namespace is refused at clone and unshare",
+    ),
     hook("syslog", PROTECT),
     hook("ptrace_access_check", PROTECT),
     hook("task_kill", PROTECT),

@@ -11,7 +11,12 @@ pub(crate) const SLOT_SLACK: u32 = kakoi_policy::layout::HEADER as u32;
 
 /// `struct guard_config`
 #[must_use]
-pub(crate) fn config_bytes(config: &Config, blob_mask: u32, task_storage: bool, arm64: bool) -> Vec<u8> {
+pub(crate) fn config_bytes(
+    config: &Config,
+    blob_mask: u32,
+    task_storage: bool,
+    arm64: bool,
+) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(48);
     for word in [blob_mask, task_storage.into(), config.page_levels, arm64.into()] {
         bytes.extend(word.to_ne_bytes());
@@ -37,6 +42,8 @@ pub(crate) struct State {
     pub(crate) learning: u64,
     /// Process of the agent.
     pub(crate) agent: u32,
+    /// Programs are tied as fmod_ret; for whoever asks later.
+    pub(crate) modify_return: bool,
 }
 
 impl State {
@@ -51,6 +58,7 @@ impl State {
             (self.learning >> 32) as u32,
             self.agent,
             0,
+            self.modify_return.into(),
         ];
         words.iter().flat_map(|word| word.to_ne_bytes()).collect()
     }
@@ -65,6 +73,7 @@ impl State {
             taint_only: word(2) != 0,
             learning: u64::from(word(3)) | u64::from(word(4)) << 32,
             agent: word(5),
+            modify_return: word(7) != 0,
         }
     }
 }
@@ -165,7 +174,14 @@ mod tests {
 
     #[test]
     fn a_state_is_read_as_it_was_written() {
-        let state = State { active: 1, loaded: true, taint_only: true, learning: 5 << 33, agent: 7 };
+        let state = State {
+            active: 1,
+            loaded: true,
+            taint_only: true,
+            learning: 5 << 33,
+            agent: 7,
+            modify_return: true,
+        };
         assert_eq!(State::read(&state.bytes()), state);
     }
 

@@ -55,6 +55,8 @@ pub struct Choice {
     pub learning: u64,
     /// Attach as fmod_ret even where LSM programs could be.
     pub modify_return: bool,
+    /// Attach every hook, also those that this policy does not need but a later one may.
+    pub all_hooks: bool,
 }
 
 /// Loads the programs, attaches them and puts the policy into force.
@@ -70,7 +72,7 @@ pub fn load(blob: &Blob, features: &Features, choice: Choice) -> Result<Loaded, 
         ));
     }
     let way = if choice.modify_return { Way::ModifyReturn } else { features.way() };
-    let mut hooks = choose(blob, way);
+    let mut hooks = choose(blob, way, choice);
     let object = load_what_can_be(blob, features, way, &mut hooks)?;
     put_policy(&object, blob, 0)?;
     let links = attach(&object, way, &mut hooks)?;
@@ -82,6 +84,7 @@ pub fn load(blob: &Blob, features: &Features, choice: Choice) -> Result<Loaded, 
         taint_only: blob.everyone_asks_for_taint_only(),
         learning: choice.learning,
         agent: std::process::id(),
+        modify_return: way == Way::ModifyReturn,
     })?;
     loaded.seed()?;
     Ok(loaded)
@@ -115,11 +118,11 @@ fn load_what_can_be(
 }
 
 /// What of the hooks this policy needs and this kernel has.
-fn choose(blob: &Blob, way: Way) -> BTreeMap<&'static str, Fared> {
+fn choose(blob: &Blob, way: Way, choice: Choice) -> BTreeMap<&'static str, Fared> {
     let names: Vec<&str> = HOOKS.iter().map(|hook| hook.name).collect();
     let there = features::hooks_of_kernel(&names, way);
     let fared = |hook: &Hook| {
-        if !hook.is_needed(blob) {
+        if !choice.all_hooks && !hook.is_needed(blob) {
             Fared::NotNeeded
         } else if there.contains(&hook.name) {
             Fared::Attached
@@ -166,7 +169,9 @@ fn open(
         let Some(hook) = HOOKS.iter().find(|hook| hook.name == name) else { continue };
         let wanted = hooks.get(hook.name) == Some(&Fared::Attached);
         program.set_autoload(wanted);
-        if std::env::var_os("KAKOI_BPF_LOG").is_some() { program.set_log_level(4); }
+        if std::env::var_os("KAKOI_BPF_LOG").is_some() {
+            program.set_log_level(4);
+        }
         if wanted && way == Way::ModifyReturn {
             program.set_prog_type(ProgramType::Tracing);
             program.set_attach_type(match hook.kind {
@@ -284,11 +289,8 @@ impl Loaded {
         for _ in 0..2 {
             for (process, argv) in crate::mounts::argument_vectors() {
                 // A process more than there is room for is judged by its path alone.
-                let _ = seeds.update(
-                    &process.to_ne_bytes(),
-                    &layout::seed_bytes(&argv),
-                    MapFlags::ANY,
-                );
+                let _ =
+                    seeds.update(&process.to_ne_bytes(), &layout::seed_bytes(&argv), MapFlags::ANY);
             }
             let program = self
                 .object
@@ -320,7 +322,7 @@ impl Loaded {
                 .map_err(Error::kernel(format!("pinning the map {name}")))?;
         }
         for (name, link) in &mut self.links {
-            link.pin(directory.join("links").join(&*name))
+            link.pin(directory.join("links").join(*name))
                 .map_err(Error::kernel(format!("pinning {name}")))?;
         }
         Ok(())

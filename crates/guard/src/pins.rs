@@ -8,6 +8,7 @@ use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
 use crate::blob::Blob;
 use crate::error::Error;
+use crate::features::Way;
 use crate::hooks::HOOKS;
 use crate::layout::{self, Counters, Seen, State};
 use crate::load::write_slot;
@@ -62,7 +63,7 @@ impl Pinned {
     /// # Errors
     /// The domains differ, it is too large, or the kernel refuses. The one in force stays.
     pub fn replace(&self, blob: &Blob) -> Result<(), Error> {
-        if self.policy()?.domains() != blob.domains() {
+        if !continues(&self.policy()?.domains(), &blob.domains()) {
             return Err(Error::Refused(
                 "this policy has other domains than the one in force, and marks of running processes \
                  refer to those: stop the guard, then start it with this policy"
@@ -70,9 +71,9 @@ impl Pinned {
             ));
         }
         let links = self.links();
-        if let Some(missing) =
-            HOOKS.iter().find(|hook| hook.is_needed(blob) && hook.absent.is_none() && !links.contains(hook.name))
-        {
+        if let Some(missing) = HOOKS.iter().find(|hook| {
+            hook.is_needed(blob) && hook.absent.is_none() && !links.contains(hook.name)
+        }) {
             return Err(Error::Refused(format!(
                 "this policy needs the hook {}, which the one in force did not: stop the guard, then start \
                  it with this policy",
@@ -97,6 +98,15 @@ impl Pinned {
         self.put_state(&state)
     }
 
+    /// How the programs are tied to hooks: what was chosen when the guard was started.
+    ///
+    /// # Errors
+    /// The maps cannot be read.
+    pub fn way(&self) -> Result<Way, Error> {
+        let state = State::read(&self.value(".data.guard", 0)?);
+        Ok(if state.modify_return { Way::ModifyReturn } else { Way::Lsm })
+    }
+
     /// What it counted.
     ///
     /// # Errors
@@ -118,6 +128,13 @@ impl Pinned {
             .update(&0_u32.to_ne_bytes(), &state.bytes(), MapFlags::ANY)
             .map_err(Error::kernel("writing the state"))
     }
+}
+
+/// Do marks that number the old domains mean the same in the new ones? `everyone` is in no mark.
+fn continues(old: &[String], new: &[String]) -> bool {
+    old.iter()
+        .enumerate()
+        .all(|(index, name)| name == kakoi_policy::EVERYONE || new.get(index) == Some(name))
 }
 
 /// Sums over processors.
@@ -152,4 +169,22 @@ pub fn stop() -> Result<bool, Error> {
     }
     std::fs::remove_dir(top).map_err(Error::file(top))?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn marks_outlive_a_policy_with_the_same_sessions() {
+        let old = names(&["remote-session", "everyone"]);
+        assert!(continues(&old, &names(&["remote-session"])));
+        assert!(continues(&old, &names(&["remote-session", "httpd", "everyone"])));
+        assert!(!continues(&old, &names(&["httpd", "remote-session"])));
+        assert!(!continues(&old, &[]));
+    }
 }

@@ -74,12 +74,7 @@ impl Report {
 
     /// Of hooks that are known to be attached.
     #[must_use]
-    pub fn with(
-        blob: &Blob,
-        features: Features,
-        way: Way,
-        hooks: BTreeMap<String, Fared>,
-    ) -> Self {
+    pub fn with(blob: &Blob, features: Features, way: Way, hooks: BTreeMap<String, Fared>) -> Self {
         let controls = Control::ALL
             .iter()
             .map(|control| control_state(*control, blob, &features, way, &hooks))
@@ -108,31 +103,46 @@ impl Report {
     }
 }
 
-/// A pinned guard: its report, what it counted, and which policy is in force.
+/// The report of a pinned guard, and what it counted in words.
+///
+/// # Errors
+/// The pins cannot be read.
+pub fn report(pinned: &Pinned) -> Result<(Report, String), Error> {
+    let blob = pinned.policy()?;
+    let features = Features::look();
+    let links = pinned.links();
+    let fared = |hook: &crate::hooks::Hook| {
+        if links.contains(hook.name) {
+            Fared::Attached
+        } else if hook.is_needed(&blob) {
+            Fared::Absent
+        } else {
+            Fared::NotNeeded
+        }
+    };
+    let hooks = HOOKS.iter().map(|hook| (hook.name.to_owned(), fared(hook))).collect();
+    let (seen, counters) = pinned.counts()?;
+    let counts = format!(
+        "{} events, {} lost; {} files of dropped content{}; {} forks refused for want of room",
+        counters.events,
+        counters.lost,
+        seen.dropped_files,
+        if seen.provenance_lost { ", more found no room" } else { "" },
+        seen.forks_refused,
+    );
+    let way = pinned.way()?;
+    Ok((Report::with(&blob, features, way, hooks), counts))
+}
+
+/// A pinned guard as JSON: its report, what it counted, and which policy is in force.
 ///
 /// # Errors
 /// The pins cannot be read.
 pub fn describe(pinned: &Pinned) -> Result<serde_json::Value, Error> {
     let blob = pinned.policy()?;
-    let features = Features::look();
-    let links = pinned.links();
-    let hooks = HOOKS
-        .iter()
-        .map(|hook| {
-            let fared = if links.contains(hook.name) {
-                Fared::Attached
-            } else if hook.is_needed(&blob) {
-                Fared::Absent
-            } else {
-                Fared::NotNeeded
-            };
-            (hook.name.to_owned(), fared)
-        })
-        .collect();
+    let (report, _) = report(pinned)?;
     let (seen, counters) = pinned.counts()?;
     let digest: String = blob.digest().iter().map(|byte| format!("{byte:02x}")).collect();
-    let way = features.way();
-    let report = Report::with(&blob, features, way, hooks);
     Ok(serde_json::json!({
         "report": report, "seen": seen, "counters": counters,
         "policy": { "digest": digest, "domains": blob.domains(), "audit": blob.audits_only() },
@@ -186,7 +196,9 @@ fn limits(control: Control, blob: &Blob, features: &Features, way: Way) -> Vec<S
         why.push("BPF cannot change arguments: rewrite denies".to_owned());
     }
     if control == Control::ExecOutside && blob.trust_asked() & DIGEST != 0 {
-        why.push("digests are not looked at: a file that only its digest vouches for is refused".into());
+        why.push(
+            "digests are not looked at: a file that only its digest vouches for is refused".into(),
+        );
     }
     if way == Way::ModifyReturn && features.preemptible {
         why.push(

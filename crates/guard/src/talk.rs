@@ -22,7 +22,8 @@ pub(crate) fn reason() -> String {
     let lines: Vec<&str> = said.iter().flat_map(|text| text.lines()).collect();
     let judged = lines.iter().rposition(|line| line.starts_with("processed "));
     let last = judged.and_then(|at| at.checked_sub(1)).and_then(|at| lines.get(at));
-    let failed = lines.iter().rfind(|line| line.contains("failed to load") || line.contains("fail"));
+    let failed =
+        lines.iter().rfind(|line| line.contains("failed to load") || line.contains("fail"));
     [last, judged.and_then(|at| lines.get(at)), failed]
         .into_iter()
         .flatten()

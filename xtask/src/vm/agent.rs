@@ -41,7 +41,11 @@ pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
 }
 
 const fn triplet(architecture: &Architecture) -> &'static str {
-    if matches!(architecture.name.as_bytes(), b"arm64") { "aarch64-linux-gnu" } else { "x86_64-linux-gnu" }
+    if matches!(architecture.name.as_bytes(), b"arm64") {
+        "aarch64-linux-gnu"
+    } else {
+        "x86_64-linux-gnu"
+    }
 }
 
 /// libelf and zlib of that architecture, as Debian has them: headers and static libraries.

@@ -55,7 +55,7 @@ pub const BPF: Backend = Backend {
     start: "mount -t bpf none /sys/fs/bpf",
     policy: "kakoi-agent replace $1 2> /dev/null && exit 0
 kakoi-agent stop 2> /dev/null
-kakoi-agent enforce $1 --detach 2> /dev/kmsg",
+kakoi-agent enforce $1 --all-hooks --detach 2> /dev/kmsg",
     events: "kakoi-agent listen --once",
 };
 
@@ -95,7 +95,7 @@ pub fn run(backend: &Backend, kernel: &Kernel, only: &str) -> anyhow::Result<Run
     files.entry("lib/ld-linux.so.2".to_owned()).or_insert(Entry::Link(loader));
     folders(&mut files);
     let mut job = Job::script(&START.replace("BACKEND", backend.start));
-    job.seconds = 400;
+    job.seconds = 900;
     job.files.extend(files);
     let outcome = guest::run(kernel, &job)?;
     let measured = rows.iter().map(|row| measured(row, &outcome)).collect();
