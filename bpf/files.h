@@ -6,6 +6,7 @@
 
 #define FOR_EXEC 0x20u			/* FMODE_EXEC */
 #define FLAG_TMPFILE 020000000u		/* __O_TMPFILE */
+#define CREATED 0x100000u		/* FMODE_CREATED: by this very open */
 #define PROT_EXEC 4u
 #define VM_EXEC 4u
 #define RENAME_EXCHANGE 2u
@@ -83,6 +84,9 @@ int file_open(u64 *ctx)
 		return refused;
 	about_file(scratch, file);
 	scratch->attempt.flags = (u16)access_of(file);
+	/* What this open has just made was no executable before; what it may become, CREATE judged. */
+	if (BPF_CORE_READ(file, f_mode) & CREATED)
+		scratch->attempt.object.mode &= (u16)~KK_X_BITS;
 	if (flags & FLAG_TMPFILE) {
 		/* No other hook sees that such a file is made. */
 		scratch->attempt.op = KK_OP_CREATE;
@@ -194,7 +198,29 @@ static __always_inline int make(u32 type, struct path *directory, struct dentry 
 	locate(scratch, BPF_CORE_READ(directory, mnt), dentry);
 	scratch->attempt.object.type = (u8)type;
 	scratch->attempt.mode = (u16)(mode & 07777);
-	return judge();
+	refused = judge();
+	if (!refused && scratch->verdict.effects & KK_E_TAINT)
+		scratch->made = (u64)dentry;
+	return refused;
+}
+
+/* The entry that a held task is about to make has got its inode: its content is dropped from the first
+ * byte on. (A pipe's reader may have opened it before its writer.) */
+SEC("lsm/d_instantiate")
+int d_instantiate(u64 *ctx)
+{
+	u64 inode = 0, dentry = ctx[0];
+	struct scratch *scratch;
+
+	if (!guard.loaded)
+		return 0;
+	scratch = scratch_of_current();
+	if (!scratch || !scratch->made || scratch->made != dentry)
+		return 0;
+	bpf_probe_read_kernel(&inode, sizeof(inode), ctx + 1);
+	scratch->made = 0;
+	taint(inode, scratch->judged.session);
+	return 0;
 }
 
 SEC("lsm/path_mknod")

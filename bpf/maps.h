@@ -88,6 +88,7 @@ struct scratch {
 	struct kk_scan scan;
 	u64 inode;		/* of the object */
 	u64 entry;
+	u64 made;		/* an entry that is about to get an inode of dropped content */
 	u64 memory;		/* a memory map, and an address in it: guard_read_argv() */
 	u64 address;
 	u64 climb_mount;	/* where the way up to the root is */

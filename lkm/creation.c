@@ -39,10 +39,10 @@ static KAKOI_HOOK(chmod_hook, my_chmod_common, KAKOI_BIT(KK_OP_CHMOD), "chmod_co
 
 static void object_of_change(struct kakoi_case *c, struct dentry *dentry)
 {
-	struct kakoi_frame frame;
+	struct kakoi_frame *frame = kakoi_frame_top();
 
-	if (kakoi_frame_top(&frame) && frame.path && frame.path->dentry == dentry)
-		kakoi_object(c, frame.path);
+	if (frame && frame->path && frame->path->dentry == dentry)
+		kakoi_object(c, frame->path);
 	else
 		kakoi_object_of_dentry(c, dentry);
 }
@@ -116,8 +116,8 @@ static bool for_all_paths(const struct kk_verdict *verdict)
 	return all;
 }
 
-/* The mode to use for a file that may be made. */
-static umode_t new_mode(umode_t mode)
+/* The mode to use for a file that may be made. Without a name (O_TMPFILE) nothing else will tell of it. */
+static umode_t new_mode(umode_t mode, bool quiet)
 {
 	struct kakoi_case c;
 	umode_t used = mode;
@@ -125,7 +125,7 @@ static umode_t new_mode(umode_t mode)
 	if (!(mode & KK_GRANT_BITS))
 		return mode;
 	kakoi_begin(&c, KK_OP_CREATE, GFP_KERNEL);
-	c.quiet = true;
+	c.quiet = quiet;
 	c.attempt.object.type = KK_TYPE_REGULAR;
 	c.attempt.mode = mode & 07777;
 	c.attempt.flags = KK_A_WRITE | KK_A_CAN_REWRITE;
@@ -134,6 +134,18 @@ static umode_t new_mode(umode_t mode)
 		used = (mode & ~07777) | c.verdict.mode;
 	kakoi_end(&c);
 	return used;
+}
+
+/* What was made is there now: a pipe carries content as soon as it is opened at both ends. */
+static void leave_frame(struct kakoi_frame *frame, bool pushed)
+{
+	if (pushed)
+		kakoi_frame_pop(frame);
+	if (frame->made) {
+		if (d_is_positive(frame->made))
+			kakoi_drop(d_backing_inode(frame->made));
+		dput(frame->made);
+	}
 }
 
 /* 7.x takes the name as a pointer too, under another name of the function. */
@@ -145,12 +157,11 @@ static noinline struct file *my_do_filp_open(int folder, void *name, const struc
 	bool pushed;
 
 	if (op->open_flag & (O_CREAT | __O_TMPFILE))
-		changed.mode = new_mode(op->mode);
+		changed.mode = new_mode(op->mode, (op->open_flag & __O_TMPFILE) != __O_TMPFILE);
 	frame.rewritten = changed.mode != op->mode;
 	pushed = kakoi_frame_push(&frame);
 	answer = KAKOI_ORIGINAL(filp_open_hook, my_do_filp_open)(folder, name, &changed);
-	if (pushed)
-		kakoi_frame_pop(&frame);
+	leave_frame(&frame, pushed);
 	kakoi_leave();
 	return answer;
 }
@@ -160,19 +171,21 @@ static KAKOI_HOOK(filp_open_hook, my_do_filp_open, KAKOI_BIT(KK_OP_CREATE), "do_
 
 static int judge_new(const struct path *folder, struct dentry *dentry, umode_t mode)
 {
-	struct kakoi_frame frame;
+	struct kakoi_frame *frame = kakoi_frame_top();
 	struct kakoi_case c;
 	int answer;
 
 	kakoi_begin(&c, KK_OP_CREATE, GFP_KERNEL);
-	if (kakoi_frame_top(&frame) && frame.rewritten) {
+	if (frame && frame->rewritten) {
 		/* Judged as asked for, with what was done about it: so the event names the path. */
 		c.attempt.flags |= KK_A_CAN_REWRITE;
-		mode = (mode & S_IFMT) | (frame.asked & 07777);
+		mode = (mode & S_IFMT) | (frame->asked & 07777);
 	}
 	kakoi_new_object(&c, folder, dentry, mode);
 	c.attempt.flags |= KK_A_WRITE;
 	answer = kakoi_judge(&c);
+	if (!answer && c.verdict.effects & KK_E_TAINT && frame && !frame->made)
+		frame->made = dget(dentry);
 	kakoi_end(&c);
 	return answer;
 }
@@ -220,12 +233,11 @@ static noinline long my_do_mknodat(int folder, void *name, umode_t mode, unsigne
 	long answer;
 
 	if (S_ISREG(mode) || !(mode & S_IFMT))
-		used = new_mode(mode);
+		used = new_mode(mode, true);
 	frame.rewritten = used != mode;
 	pushed = kakoi_frame_push(&frame);
 	answer = KAKOI_ORIGINAL(mknodat_hook, my_do_mknodat)(folder, name, used, device);
-	if (pushed)
-		kakoi_frame_pop(&frame);
+	leave_frame(&frame, pushed);
 	kakoi_leave();
 	return answer;
 }
@@ -302,7 +314,7 @@ static noinline int my_set_acl(KAKOI_MAP_ARG struct dentry *dentry, const char *
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK(set_acl_hook, my_set_acl, KAKOI_BIT(KK_OP_SETXATTR), "security_inode_set_acl");
+static KAKOI_HOOK_OR(set_acl_hook, my_set_acl, KAKOI_BIT(KK_OP_SETXATTR), "security_inode_set_acl");
 
 struct kakoi_hook *const kakoi_creation_hooks[] = {
 	&chmod_hook, &change_hook, &filp_open_hook, &mknodat_hook, &mknod_hook, &mkdir_hook, &symlink_hook,

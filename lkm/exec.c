@@ -71,8 +71,11 @@ static int judge(struct linux_binprm *bprm, u8 *room)
 		answer = decide(&c, policy, &arguments, remote, &next);
 	rcu_read_unlock();
 	kakoi_end(&c);
-	if (policy && !answer)
+	if (policy && !answer) {
+		if (next.domains[0] | next.domains[1])
+			kakoi_hooks_need();
 		answer = kakoi_mark_pend(bprm, &next);
+	}
 	return answer;
 }
 

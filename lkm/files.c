@@ -32,6 +32,9 @@ static int judge_file(struct file *file, enum kk_op op)
 	kakoi_begin(&c, op, GFP_KERNEL);
 	kakoi_object(&c, &file->f_path);
 	c.attempt.flags = access_of(file);
+	/* Made by this very open: judged as that already, and no bit of it was there before. */
+	if (file->f_mode & FMODE_CREATED)
+		c.attempt.object.mode = 0;
 	c.taint = file_inode(file);
 	answer = kakoi_judge(&c);
 	kakoi_end(&c);
@@ -115,7 +118,7 @@ static noinline int my_file_truncate(struct file *file)
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK(truncate_file_hook, my_file_truncate, KAKOI_BIT(KK_OP_TRUNCATE), "security_file_truncate");
+static KAKOI_HOOK_OR(truncate_file_hook, my_file_truncate, KAKOI_BIT(KK_OP_TRUNCATE), "security_file_truncate");
 
 /* ---- names ------------------------------------------------------------------------------------------------- */
 

@@ -7,13 +7,14 @@
  * For a process that is not concerned, nearly all, the probe's handler looks up a mark and that is all.
  */
 #include <linux/delay.h>
+#include <linux/mutex.h>
 #include <linux/preempt.h>
 
 #include "compat/arch.h"
 #include "kakoi_lkm.h"
 
 static struct kakoi_hook *const *const all[] = {
-	kakoi_file_hooks, kakoi_creation_hooks, kakoi_memory_hooks, kakoi_protect_hooks, kakoi_network_hooks,
+	kakoi_accept_hooks, kakoi_file_hooks, kakoi_creation_hooks, kakoi_memory_hooks, kakoi_protect_hooks, kakoi_network_hooks,
 };
 
 /* Calls that are in a replacement. */
@@ -62,7 +63,7 @@ static void find(struct kakoi_hook *hook)
 	for (at = 0; at < ARRAY_SIZE(hook->symbols) && hook->symbols[at]; at++) {
 		hook->original = kakoi_symbol(hook->symbols[at]);
 		if (hook->original) {
-			hook->probe.symbol_name = hook->symbols[at];
+			hook->name = hook->symbols[at];
 			return;
 		}
 	}
@@ -71,7 +72,7 @@ static void find(struct kakoi_hook *hook)
 
 static void arm(struct kakoi_hook *hook)
 {
-	const char *name = hook->probe.symbol_name;
+	const char *name = hook->name;
 	int error;
 
 	if (hook->armed || !hook->original)
@@ -95,16 +96,23 @@ static void arm(struct kakoi_hook *hook)
 	hook->why = NULL;
 }
 
-static void disarm(struct kakoi_hook *hook)
+/* Many at once: the kernel waits only once for those who are in a probe. */
+static void disarm(u32 kept)
 {
-	const char *name = hook->probe.symbol_name;
+	static struct kprobe *gone[64];
+	struct kakoi_hook *hook;
+	size_t index;
+	int count = 0;
 
-	if (!hook->armed)
-		return;
-	unregister_kprobe(&hook->probe);
-	hook->probe.symbol_name = name;
-	hook->armed = false;
-	hook->why = "the policy does not need it";
+	for (index = 0; (hook = kakoi_hook_at(index)); index++) {
+		if (!hook->armed || hook->ops & kept || count == ARRAY_SIZE(gone))
+			continue;
+		hook->armed = false;
+		hook->why = "";
+		gone[count++] = &hook->probe;
+	}
+	if (count)
+		unregister_kprobes(gone, count);
 }
 
 #else
@@ -118,7 +126,7 @@ static void arm(struct kakoi_hook *hook)
 {
 }
 
-static void disarm(struct kakoi_hook *hook)
+static void disarm(u32 kept)
 {
 }
 
@@ -134,26 +142,56 @@ int kakoi_hooks_find(void)
 	return 0;
 }
 
-void kakoi_hooks_arm(u32 ops)
-{
-	struct kakoi_hook *hook;
-	size_t index;
+/* ---- when ------------------------------------------------------------------------------------------------ */
 
-	for (index = 0; (hook = kakoi_hook_at(index)); index++) {
-		if (hook->ops & ops)
-			arm(hook);
-		else
-			disarm(hook);
-	}
-}
+static DEFINE_MUTEX(arming);
+static u32 wanted;
+static bool in_place;
 
-void kakoi_hooks_disarm(void)
+static void arm_only(u32 ops)
 {
 	struct kakoi_hook *hook;
 	size_t index;
 
 	for (index = 0; (hook = kakoi_hook_at(index)); index++)
-		disarm(hook);
+		if (hook->ops & ops)
+			arm(hook);
+	disarm(ops);
+}
+
+void kakoi_hooks_prepare(u32 ops)
+{
+	mutex_lock(&arming);
+	wanted = ops | KAKOI_ACCEPT;
+	arm_only(wanted);
+	/* Shown to work; until somebody is held, only connections are watched. */
+	if (!in_place && !atomic_read(&kakoi_held))
+		arm_only(KAKOI_ACCEPT);
+	else
+		WRITE_ONCE(in_place, true);
+	mutex_unlock(&arming);
+}
+
+void kakoi_hooks_need(void)
+{
+	if (READ_ONCE(in_place))
+		return;
+	mutex_lock(&arming);
+	if (!in_place) {
+		arm_only(wanted);
+		WRITE_ONCE(in_place, true);
+	}
+	mutex_unlock(&arming);
+}
+
+bool kakoi_hooks_waiting(void)
+{
+	return !READ_ONCE(in_place);
+}
+
+void kakoi_hooks_disarm(void)
+{
+	disarm(0);
 	/* Whoever is in a replacement returns through this module's text. */
 	while (atomic_read(&inside))
 		msleep(10);

@@ -27,6 +27,8 @@
 #include "kakoi_decide.h"
 
 #define KAKOI_BIT(op) (1u << (op))
+/* Beside the operations: taking a connection, of a login daemon. */
+#define KAKOI_ACCEPT KAKOI_BIT(31)
 
 #ifdef pr_fmt
 #undef pr_fmt
@@ -74,6 +76,7 @@ struct kakoi_frame {
 	const struct path *path;	/* of a chmod */
 	umode_t asked;			/* mode as asked for, before it was rewritten; with `rewritten` */
 	bool rewritten;
+	struct dentry *made;		/* what is being made, and becomes dropped content when it is there */
 };
 
 struct kakoi_mark {
@@ -101,8 +104,8 @@ void kakoi_mark_commit(struct task_struct *task, const struct linux_binprm *bprm
 void kakoi_mark_accepted(void);
 bool kakoi_frame_push(struct kakoi_frame *frame);
 void kakoi_frame_pop(struct kakoi_frame *frame);
-/* The innermost frame of the current task, copied. */
-bool kakoi_frame_top(struct kakoi_frame *copy);
+/* The innermost frame of the current task, or NULL. Nobody else touches it. */
+struct kakoi_frame *kakoi_frame_top(void);
 void kakoi_marks_renumber(const struct kakoi_policy *old, const struct kakoi_policy *new);
 u32 kakoi_serial(void);
 /* How many processes are in a domain. */
@@ -114,6 +117,8 @@ extern atomic_t kakoi_marks;
 int kakoi_lineage_begin(void);
 void kakoi_lineage_end(void);
 void kakoi_lineage_seed(void);
+/* The program that a process runs, or NULL; to be put. */
+struct file *kakoi_exe_file(struct task_struct *task);
 
 /* ---- dropped.c: what members of tainting domains wrote -------------------------------------------- */
 
@@ -173,10 +178,17 @@ struct kakoi_hook {
 	void *replacement;
 	u32 ops;			/* operations, by enum kk_op, that it serves */
 	void *original;
+	const char *name;		/* the one that exists */
 	struct kprobe probe;
 	bool armed;
-	const char *why;		/* if not */
+	bool otherwise;			/* where it is missing, another one sees the same */
+	const char *why;		/* if not armed */
 };
+
+/* One that sees what another sees too, on kernels that have it. */
+#define KAKOI_HOOK_OR(hook, function, operations, ...)							\
+	struct kakoi_hook hook = { .symbols = { __VA_ARGS__ }, .replacement = (function),	\
+				   .ops = (operations), .otherwise = true }
 
 /* The original of a hook, with the type of its replacement. */
 #define KAKOI_ORIGINAL(hook, replacement) ((typeof(&(replacement)))(hook).original)
@@ -186,14 +198,20 @@ struct kakoi_hook {
 				   .ops = (operations) }
 
 int kakoi_hooks_find(void);
-/* Puts in place what the policy needs, and takes away what it does not. */
-void kakoi_hooks_arm(u32 ops);
+/*
+ * Tries what a policy needs. What can be put in place stays there only if somebody is held already: until
+ * the first session nobody else pays for hooks.
+ */
+void kakoi_hooks_prepare(u32 ops);
+/* Somebody is about to be held: puts them in place, for good. May sleep. */
+void kakoi_hooks_need(void);
+bool kakoi_hooks_waiting(void);
 void kakoi_hooks_disarm(void);
 struct kakoi_hook *kakoi_hook_at(size_t index);
 /* Every replacement ends with it. */
 void kakoi_leave(void);
 
-extern struct kakoi_hook *const kakoi_file_hooks[], *const kakoi_creation_hooks[],
+extern struct kakoi_hook *const kakoi_accept_hooks[], *const kakoi_file_hooks[], *const kakoi_creation_hooks[],
 	*const kakoi_memory_hooks[], *const kakoi_protect_hooks[], *const kakoi_network_hooks[];
 
 /* ---- exec.c, arguments.c, remote.c ------------------------------------------------------------------ */
@@ -217,8 +235,6 @@ int kakoi_status_show(struct seq_file *out, void *unused);
 int kakoi_selftest_before(void);
 /* Was the module told at boot to stay away? */
 int kakoi_escape(void);
-/* accept.c: login daemons that take a connection. */
-int kakoi_accept_begin(void);
-void kakoi_accept_end(void);
+
 
 #endif

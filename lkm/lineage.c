@@ -89,6 +89,11 @@ void kakoi_lineage_end(void)
 
 /* ---- what runs already -------------------------------------------------------------------------------- */
 
+struct file *kakoi_exe_file(struct task_struct *task)
+{
+	return exe_file ? exe_file(task) : NULL;
+}
+
 /* The mark that the program would have got, had it been run under this policy. Its argument vector may
  * have been changed by itself since; daemons of old do not do that to hide. */
 static void seed_one(struct task_struct *task, char *room)
@@ -97,7 +102,7 @@ static void seed_one(struct task_struct *task, char *room)
 	struct kk_attempt attempt;
 	struct kk_arguments arguments = { 0, 0, 0 };
 	const struct kakoi_policy *policy;
-	struct file *file = exe_file ? exe_file(task) : NULL;
+	struct file *file = kakoi_exe_file(task);
 	u8 *words = (u8 *)room + KK_PATH_MAX + 8;
 	struct mm_struct *mm;
 	char *path;

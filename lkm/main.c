@@ -17,7 +17,6 @@ static const struct {
 	{ "events", kakoi_events_begin, kakoi_events_end },
 	{ "marks", kakoi_marks_begin, kakoi_marks_end },
 	{ "lineage", kakoi_lineage_begin, kakoi_lineage_end },
-	{ "accept", kakoi_accept_begin, kakoi_accept_end },
 	{ "hooks", kakoi_hooks_find, kakoi_hooks_disarm },
 	{ "programs", kakoi_exec_begin, kakoi_exec_end },
 	{ "control", kakoi_control_begin, kakoi_control_end },

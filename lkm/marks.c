@@ -290,11 +290,10 @@ void kakoi_frame_pop(struct kakoi_frame *frame)
 	rcu_read_unlock();
 }
 
-bool kakoi_frame_top(struct kakoi_frame *copy)
+struct kakoi_frame *kakoi_frame_top(void)
 {
-	struct kakoi_frame *frame;
+	struct kakoi_frame *frame, *found = NULL;
 	struct kakoi_mark *mark;
-	bool found = false;
 
 	rcu_read_lock();
 	mark = find(current->signal);
@@ -302,8 +301,7 @@ bool kakoi_frame_top(struct kakoi_frame *copy)
 		spin_lock(&mark->lock);
 		list_for_each_entry(frame, &mark->frames, list) {
 			if (frame->task == current) {
-				*copy = *frame;
-				found = true;
+				found = frame;
 				break;
 			}
 		}

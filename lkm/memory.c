@@ -2,6 +2,7 @@
 /* Memory that becomes executable: of a file (ld.so, LD_PRELOAD, dlopen), or of none. */
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/personality.h>
 #include <linux/slab.h>
 
 #include "kakoi_lkm.h"

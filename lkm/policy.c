@@ -98,6 +98,8 @@ u32 kakoi_ops_of(const struct kakoi_policy *policy, const struct kk_subject *sub
 {
 	u32 index, ops = subject->flags & KK_SF_UNKNOWN ? policy->unknown_ops : 0;
 
+	if (subject->daemon[0] | subject->daemon[1])
+		ops |= KAKOI_ACCEPT;
 	if (!(subject->domains[0] | subject->domains[1]))
 		return ops;
 	for (index = 0; index < KK_DOMAINS; index++)
@@ -152,12 +154,14 @@ int kakoi_policy_load(const u8 *bytes, size_t length)
 	mutex_lock(&loading);
 	/* Hooks first: what the new policy judges is seen from its first moment. */
 	old = rcu_dereference_protected(kakoi_policy, lockdep_is_held(&loading));
-	kakoi_hooks_arm(new->ops | (old ? old->ops : 0));
+	kakoi_hooks_prepare(new->ops | (old ? old->ops : 0));
 	kakoi_marks_renumber(old, new);
 	rcu_assign_pointer(kakoi_policy, new);
 	synchronize_rcu();
-	kakoi_hooks_arm(new->ops);
+	kakoi_hooks_prepare(new->ops);
 	kakoi_lineage_seed();
+	if (atomic_read(&kakoi_held) || (new->everyone_ops && !new->only_dropped))
+		kakoi_hooks_need();
 	mutex_unlock(&loading);
 	vfree(old);
 	pr_info("policy in force: %u domains, %zu bytes\n", kk_u16_at(&new->blob, KK_H_N_DOMAINS), length);

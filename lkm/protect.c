@@ -4,6 +4,7 @@
  * come through; where it must be a system call, its names on all architectures.
  */
 #include <linux/bpf.h>
+#include <linux/file.h>
 #include <linux/kernel_read_file.h>
 #include <linux/ptrace.h>
 #include <linux/security.h>
@@ -43,12 +44,36 @@ static noinline int my_ptrace_access_check(struct task_struct *child, unsigned i
 }
 static KAKOI_HOOK(ptrace_hook, my_ptrace_access_check, PROTECT, "security_ptrace_access_check");
 
+/* Does the policy list the program that it runs? In atomic context. */
+static bool listed(struct task_struct *task)
+{
+	const struct kakoi_policy *policy;
+	struct file *file = kakoi_exe_file(task);
+	struct kakoi_case c;
+	bool found = false;
+
+	if (!file)
+		return false;
+	kakoi_begin(&c, KK_OP_PROTECT, GFP_ATOMIC);
+	kakoi_object(&c, &file->f_path);
+	rcu_read_lock();
+	policy = rcu_dereference(kakoi_policy);
+	if (policy && c.path)
+		found = kk_protects(&policy->blob,
+				    kk_match_path(&policy->blob, (const u8 *)c.path, strlen(c.path))) &
+			KAKOI_BIT(KK_X_SIGNAL);
+	rcu_read_unlock();
+	kakoi_end(&c);
+	fput(file);
+	return found;
+}
+
 static noinline int my_task_kill(struct task_struct *task, struct kernel_siginfo *info, int number,
 				 const struct cred *cred)
 {
 	int answer = 0;
 
-	if (number && kakoi_is_agent(task->signal))
+	if (number && outside(task) && (kakoi_is_agent(task->signal) || listed(task)))
 		answer = kakoi_protected(KK_X_SIGNAL, task->comm);
 	if (!answer)
 		answer = KAKOI_ORIGINAL(kill_hook, my_task_kill)(task, info, number, cred);
@@ -77,22 +102,6 @@ static KAKOI_HOOK(kill_hook, my_task_kill, PROTECT, "security_task_kill");
 	}												\
 	static KAKOI_HOOK(name##_hook, my_##name, PROTECT, __VA_ARGS__)
 
-/* The same where the function gives a pointer. */
-#define KAKOI_REFUSE_POINTER(name, kind, word, ...)							\
-	static struct kakoi_hook name##_hook;								\
-	static noinline void *my_##name(unsigned long a, unsigned long b, unsigned long c,		\
-					unsigned long d, unsigned long e, unsigned long f)		\
-	{												\
-		long refused = kakoi_protected(kind, word);						\
-		void *answer = ERR_PTR(refused);							\
-													\
-		if (!refused)										\
-			answer = KAKOI_ORIGINAL(name##_hook, my_##name)(a, b, c, d, e, f);		\
-		kakoi_leave();										\
-		return answer;										\
-	}												\
-	static KAKOI_HOOK(name##_hook, my_##name, PROTECT, __VA_ARGS__)
-
 #define SYSCALL(name) "__x64_sys_" name, "__arm64_sys_" name, "__se_sys_" name, "sys_" name
 
 KAKOI_REFUSE(bpf, KK_X_BPF, "bpf", "security_bpf");
@@ -109,8 +118,10 @@ KAKOI_REFUSE(finit_module, KK_X_MODULE, "finit_module", SYSCALL("finit_module"))
 KAKOI_REFUSE(kexec_load, KK_X_KEXEC, "kexec_load", SYSCALL("kexec_load"));
 KAKOI_REFUSE(kexec_file, KK_X_KEXEC, "kexec_file_load", SYSCALL("kexec_file_load"));
 KAKOI_REFUSE(reboot, KK_X_REBOOT, "reboot", SYSCALL("reboot"));
+#ifdef CONFIG_X86
 KAKOI_REFUSE(iopl, KK_X_DEVICE, "iopl", SYSCALL("iopl"));
 KAKOI_REFUSE(ioperm, KK_X_DEVICE, "ioperm", SYSCALL("ioperm"));
+#endif
 
 /* ---- namespaces, the log -------------------------------------------------------------------------------------- */
 
@@ -149,6 +160,9 @@ static KAKOI_HOOK(syslog_hook, my_syslog, PROTECT, "security_syslog");
 struct kakoi_hook *const kakoi_protect_hooks[] = {
 	&ptrace_hook, &kill_hook, &bpf_hook, &mount_hook, &umount_hook, &remount_hook, &move_mount_hook,
 	&pivot_hook, &get_tree_hook, &new_user_hook, &delete_module_hook, &init_module_hook,
-	&finit_module_hook, &kexec_load_hook, &kexec_file_hook, &reboot_hook, &iopl_hook, &ioperm_hook,
-	&namespaces_hook, &syslog_hook, NULL,
+	&finit_module_hook, &kexec_load_hook, &kexec_file_hook, &reboot_hook, &namespaces_hook, &syslog_hook,
+#ifdef CONFIG_X86
+	&iopl_hook, &ioperm_hook,
+#endif
+	NULL,
 };

@@ -27,11 +27,12 @@ static void show_hooks(struct seq_file *out, u32 needed)
 
 	for (index = 0; (hook = kakoi_hook_at(index)); index++) {
 		if (hook->armed)
-			seq_printf(out, "hook %s in-place ops=%x missed=%lu\n", hook->probe.symbol_name, hook->ops,
+			seq_printf(out, "hook %s in-place ops=%x missed=%lu\n", hook->name, hook->ops,
 				   hook->probe.nmissed);
 		else
 			seq_printf(out, "hook %s %s ops=%x %s\n", hook->symbols[0],
-				   hook->ops & needed ? "missing" : "idle", hook->ops, hook->why ? hook->why : "");
+				   !(hook->ops & needed) ? "idle" :
+				   !hook->why || !*hook->why ? "ready" : hook->otherwise ? "not-needed" : "missing", hook->ops, hook->why ? hook->why : "");
 	}
 }
 
@@ -43,7 +44,7 @@ int kakoi_status_show(struct seq_file *out, void *unused)
 	seq_printf(out, "backend module\nabi %u\nsealed %d\n", KK_VERSION, kakoi_sealed);
 	rcu_read_lock();
 	policy = rcu_dereference(kakoi_policy);
-	needed = policy ? policy->ops : 0;
+	needed = policy ? policy->ops | KAKOI_ACCEPT : 0;
 	show_policy(out, policy);
 	rcu_read_unlock();
 	seq_printf(out, "marks %d\nheld %d\ndropped %d%s\nevents-lost %d\n", atomic_read(&kakoi_marks),

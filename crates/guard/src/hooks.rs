@@ -72,6 +72,7 @@ pub const HOOKS: &[Hook] = &[
     hook("path_truncate", Need::For(op(Op::Truncate))),
     since("file_truncate", Need::For(op(Op::Truncate)), "before 6.2 path_truncate is asked"),
     hook("path_mknod", Need::For(op(Op::Create))),
+    told("d_instantiate", Need::For(op(Op::Create))),
     hook("path_mkdir", Need::For(op(Op::Create))),
     hook("path_symlink", Need::For(op(Op::Create))),
     hook("path_unlink", Need::For(op(Op::Remove))),

@@ -28,6 +28,7 @@
 #include "try.h"
 
 static int connection = -1, serial;
+static long patience = 15000;	/* milliseconds for one action */
 static char policy[64], seen[1 << 16];
 static size_t have;
 static int driven;
@@ -169,7 +170,7 @@ static const char *inside(const char *text)
 		hang_up();
 		return "closed";
 	}
-	answer = until(mark, 8000);
+	answer = until(mark, patience);
 	if (answer)
 		hang_up();
 	return answer == 0 ? "ok" : answer == 1 ? "closed" : "silent";
@@ -221,22 +222,33 @@ static int outside(const char *text)
 	return outside_within(text, 600);
 }
 
+/* The module's events are read without a process; another backend's by its command. */
+static FILE *open_events(int *piped)
+{
+	int file = open("/proc/kakoi/events", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	*piped = file < 0;
+	return file < 0 ? popen("/kakoi/backend/events", "re") : fdopen(file, "r");
+}
+
 /* Says the events since the last time; how many refuse or rewrite. */
 static int events(const char *name)
 {
-	FILE *pipe = popen("/kakoi/backend/events", "re");
+	int refused = 0, piped;
+	FILE *from = open_events(&piped);
 	char line[2048];
-	int refused = 0;
 
-	while (pipe && fgets(line, sizeof(line), pipe)) {
+	while (from && fgets(line, sizeof(line), from)) {
 		line[strcspn(line, "\n")] = 0;
 		refused += strstr(line, "\"verdict\":\"deny\"") || strstr(line, "\"verdict\":\"kill\"") ||
 			   strstr(line, "\"verdict\":\"rewrite\"");
 		if (name)
 			say("event", name, line);
 	}
-	if (pipe)
-		pclose(pipe);
+	if (from && piped)
+		pclose(from);
+	else if (from)
+		fclose(from);
 	return refused;
 }
 
@@ -324,4 +336,21 @@ static int cases(int argc, char **argv)
 	return count < 0;
 }
 
-const struct word case_words[] = { { "cases", cases }, { NULL, NULL } };
+/* login|driver SECONDS TEXT: runs text in a session, and shows what it printed. */
+static int in_session(int argc, char **argv)
+{
+	const char *answer;
+
+	if (argc < 4)
+		return 2;
+	driven = !strcmp(argv[1], "driver");
+	patience = atol(argv[2]) * 1000;
+	mkdir("/tmp/k", 0777);
+	answer = inside(argv[3]);
+	hang_up();
+	pour("/tmp/k/log", 1);
+	printf("session %s\n", answer);
+	return strcmp(answer, "ok") != 0;
+}
+
+const struct word case_words[] = { { "cases", cases }, { "session", in_session }, { NULL, NULL } };

@@ -93,10 +93,10 @@ static int load_policy(int argc, char **argv)
 /* Stands for the agent: has the events open, and stays. */
 static int be_agent(int argc, char **argv)
 {
-	if (open("/proc/kakoi/events", O_RDONLY) < 0)
-		return 1;
 	if (fork())
 		return 0;
+	if (open("/proc/kakoi/events", O_RDONLY) < 0)
+		return 1;
 	for (;;)
 		pause();
 }

@@ -16,7 +16,8 @@ struct word {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct word mode_words[], run_words[], guard_words[], lineage_words[], case_words[];
+extern const struct word mode_words[], run_words[], guard_words[], lineage_words[], case_words[],
+	stress_words[];
 
 /* Marks that the payload ran; always 0. */
 int ran(void);

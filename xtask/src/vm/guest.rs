@@ -223,7 +223,13 @@ const FAULTS: &[&str] = &[
 fn command(kernel: &Kernel, job: &Job, ports: &[u16]) -> Command {
     let machine = kernel.architecture.qemu;
     let mut command = Command::new(machine[0]);
-    command.args(&machine[1..]).args(["-accel", "tcg", "-nographic", "-no-reboot", "-nodefaults"]);
+    command.args(&machine[1..]).args([
+        "-accel",
+        "tcg,tb-size=128",
+        "-nographic",
+        "-no-reboot",
+        "-nodefaults",
+    ]);
     command.args(["-serial", "stdio", "-m", &job.memory.to_string()]).args(&job.qemu);
     let append = format!(
         "console={} panic=-1 quiet loglevel=4 printk.devkmsg=on lsm=landlock,lockdown,yama,bpf {}",

@@ -28,7 +28,11 @@ pub fn build(kernel: &Kernel) -> anyhow::Result<PathBuf> {
             .arg(format!("ARCH={}", kernel.architecture.kernel))
             .arg(format!("CROSS_COMPILE={cross}"))
             .arg(format!("CC={cross}gcc-12"))
-            .args(["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]),
+            .args([
+                "CONFIG_DEBUG_INFO_BTF_MODULES=",
+                "CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=",
+                "modules",
+            ]),
     )
     .with_context(|| format!("lkm for {}", kernel.name))?;
     Ok(place.join("lkm/kakoi.ko"))
@@ -76,10 +80,12 @@ fn kbuild(base: &str) -> String {
     }
 }
 
-/// The headers' makefile names its other half by an absolute path.
+/// The headers' makefile names its other half, and since 7.x itself, by an absolute path.
 fn relocate(makefile: &Path, root: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(makefile).with_context(|| makefile.display().to_string())?;
-    let text = text.replace("include /usr/src/", &format!("include {}/usr/src/", root.display()));
+    let moved = format!("{}/usr/src/", root.display());
+    let text = text.replace("include /usr/src/", &format!("include {moved}"));
+    let text = text.replace("=/usr/src/", &format!("={moved}"));
     Ok(fs::write(makefile, text)?)
 }
 

@@ -54,9 +54,18 @@ pub fn kernel(kernel: &Kernel) -> anyhow::Result<Installed> {
     if !release_file.exists() {
         let (package, deb) = newest(&kernel.architecture, kernel.package)?;
         unpack_kernel(&deb, &kept).with_context(|| package.clone())?;
-        let release = package.strip_prefix("linux-image-").unwrap_or(&package);
-        fs::write(&release_file, release)?;
         fs::remove_file(&deb)?;
+        let release = package.split_once('-').and_then(|(_, rest)| rest.split_once('-'));
+        let release = release.map_or(package.as_str(), |(_, release)| release);
+        // Since 7.x the image, the modules and the configuration are packages of their own.
+        if package.starts_with("linux-binary-") {
+            for half in ["linux-modules", "linux-base"] {
+                let deb = download(&kernel.architecture, &format!("{half}-{release}"))?;
+                unpack_kernel(&deb, &kept)?;
+                fs::remove_file(&deb)?;
+            }
+        }
+        fs::write(&release_file, release)?;
     }
     let release = fs::read_to_string(&release_file)?;
     Ok(Installed { release, image: kept.join("vmlinuz"), modules: kept.join("modules") })
@@ -187,7 +196,14 @@ fn mirror() -> anyhow::Result<String> {
 fn unpack_kernel(deb: &Path, into: &Path) -> anyhow::Result<()> {
     let whole = into.join("whole");
     fs::create_dir_all(&whole)?;
-    let mut patterns = vec!["./boot/vmlinu*".to_owned(), "./boot/config*".to_owned()];
+    let mut patterns = [
+        "./boot/vmlinu*",
+        "./boot/config*",
+        "./usr/lib/modules/*/vmlinu*",
+        "./usr/lib/modules/*/config*",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     patterns.extend(MODULES.iter().map(|module| format!("*/{module}.ko*")));
     let mut tar = Command::new("dpkg-deb")
         .arg("--fsys-tarfile")

@@ -10,7 +10,8 @@ use super::kernels::Architecture;
 use super::packages;
 use super::root::{Files, program};
 
-const SOURCES: &[&str] = &["try.c", "modes.c", "runs.c", "guards.c", "lineages.c", "cases.c"];
+const SOURCES: &[&str] =
+    &["try.c", "modes.c", "runs.c", "guards.c", "lineages.c", "cases.c", "stress.c"];
 
 /// The guest's own programs, where they lie in it.
 pub fn files(architecture: &Architecture) -> anyhow::Result<Files> {
@@ -51,7 +52,7 @@ fn compile(
     }
     packages::run(
         Command::new(format!("{}gcc", architecture.cross))
-            .args(["-Os", "-s", "-Wall", "-o"])
+            .args(["-Os", "-s", "-Wall", "-pthread", "-o"])
             .arg(&output)
             .args(sources)
             .args(flags),

@@ -39,6 +39,7 @@ const LIBRARIES: &[&str] = &[
     "libpthread.so.0",
     "libdl.so.2",
     "libutil.so.1",
+    "libresolv.so.2",
 ];
 
 /// The user of the guests, and root; both with the password `inert`.
@@ -52,6 +53,7 @@ const FOLDERS: &[&str] = &[
     "usr/bin",
     "usr/sbin",
     "usr/lib",
+    "usr/lib/more",
     "lib",
     "lib64",
     "dev",
@@ -116,8 +118,7 @@ pub fn program(path: &Path) -> anyhow::Result<Entry> {
 
 fn userland(architecture: &Architecture) -> anyhow::Result<Files> {
     let whole = packages::store().join("userland").join(architecture.name);
-    let names: Vec<String> = USERLAND.iter().map(|name| format!("{name}/bookworm")).collect();
-    packages::unpacked(architecture, &names, &whole)?;
+    fetch(architecture)?;
     let mut files: Files =
         FOLDERS.iter().map(|path| ((*path).to_owned(), Entry::Directory(0o755))).collect();
     for folder in ["tmp", "home/admin"] {
@@ -125,9 +126,14 @@ fn userland(architecture: &Architecture) -> anyhow::Result<Files> {
     }
     files.insert("dev/console".to_owned(), Entry::Device(0o600, 5, 1));
     files.insert("dev/null".to_owned(), Entry::Device(0o666, 1, 3));
-    files.insert("bin/busybox".to_owned(), program(&whole.join("bin/busybox"))?);
-    for path in applets()? {
-        files.entry(path).or_insert_with(|| Entry::Link("/bin/busybox".to_owned()));
+    // Debian's `busybox` runs applets by exec, as most devices' do; its `busybox-static`, which runs them
+    // within the shell, has those that the other lacks: telnetd, crond, passwd.
+    files.insert("bin/busybox".to_owned(), program(&whole.join("dynamic/bin/busybox"))?);
+    files.insert("usr/lib/more/busybox".to_owned(), program(&whole.join("bin/busybox"))?);
+    for (place, target) in [("dynamic", "/bin/busybox"), ("", "/usr/lib/more/busybox")] {
+        for path in applets(place)? {
+            files.entry(path).or_insert_with(|| Entry::Link(target.to_owned()));
+        }
     }
     libraries(architecture, &whole, &mut files)?;
     files.insert("kakoi/driver".to_owned(), program(&whole.join("bin/dash"))?);
@@ -141,20 +147,29 @@ fn userland(architecture: &Architecture) -> anyhow::Result<Files> {
     Ok(files)
 }
 
+fn fetch(architecture: &Architecture) -> anyhow::Result<()> {
+    let whole = packages::store().join("userland").join(architecture.name);
+    let names = |list: &[&str]| -> Vec<String> {
+        list.iter().map(|name| format!("{name}/bookworm")).collect()
+    };
+    packages::unpacked(architecture, &names(USERLAND), &whole)?;
+    packages::unpacked(architecture, &names(&["busybox"]), &whole.join("dynamic"))
+}
+
 /// Where links to BusyBox lie: what BusyBox itself says, run on the host.
-fn applets() -> anyhow::Result<Vec<String>> {
-    let host = packages::store().join("userland/amd64");
-    packages::unpacked(&kernels::AMD64, &["busybox-static/bookworm".to_owned()], &host)?;
+fn applets(place: &str) -> anyhow::Result<Vec<String>> {
+    fetch(&kernels::AMD64)?;
+    let host = packages::store().join("userland/amd64").join(place);
     let output = Command::new(host.join("bin/busybox")).arg("--list-full").output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let skipped = ["linuxrc", "init", "sbin/init", "bin/busybox"];
-    let paths = text.lines().filter(|path| !skipped.contains(path));
-    Ok(paths.map(str::to_owned).collect())
+    let paths = text.lines().map(|path| path.trim_start_matches('/'));
+    Ok(paths.filter(|path| !skipped.contains(path)).map(str::to_owned).collect())
 }
 
 fn libraries(architecture: &Architecture, whole: &Path, files: &mut Files) -> anyhow::Result<()> {
     for name in LIBRARIES.iter().chain([&architecture.loader]) {
-        let found = ["lib", "usr/lib", "lib64"].iter().find_map(|folder| {
+        let found = ["lib", "usr/lib", "usr/lib/more", "lib64"].iter().find_map(|folder| {
             let folder = whole.join(folder);
             let deeper = fs::read_dir(&folder).into_iter().flatten().flatten().map(|at| at.path());
             let mut places: Vec<_> = deeper.filter(|path| path.is_dir()).collect();

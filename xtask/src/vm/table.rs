@@ -77,9 +77,7 @@ struct Loaded {
 
 impl Loaded {
     fn of(path: &str, files: &mut Files) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(crate::top().join(path)).with_context(|| path.to_owned())?;
-        let reading = kakoi_policy::read(&text);
-        let policy = reading.policy.with_context(|| format!("{path}: errors"))?;
+        let policy = policy(path)?;
         let blob = kakoi_policy::compile(&policy)?;
         let name = path.trim_end_matches(".toml").replace('/', "-");
         files.insert(format!("kakoi/policies/{name}.kkb"), Entry::File(0o644, blob));
@@ -89,6 +87,18 @@ impl Loaded {
         });
         Ok(Self { name, refuses_shells: refuses_shells && !policy.audit })
     }
+}
+
+/// A policy of the repository.
+fn policy(path: &str) -> anyhow::Result<kakoi_policy::Policy> {
+    let text = fs::read_to_string(crate::top().join(path)).with_context(|| path.to_owned())?;
+    kakoi_policy::read(&text).policy.with_context(|| format!("{path}: errors"))
+}
+
+/// The policy, compiled, as `kakoi/policy.kkb`.
+pub fn compiled(path: &str) -> anyhow::Result<Files> {
+    let blob = kakoi_policy::compile(&policy(path)?)?;
+    Ok(Files::from([("kakoi/policy.kkb".to_owned(), Entry::File(0o600, blob))]))
 }
 
 /// Files that every case finds as they were shipped.
@@ -115,14 +125,16 @@ fn prepare(row: &Row, loaded: &Loaded, files: &mut Files) {
     write("after", &world.after);
     write("run", &run);
     write("stopped", &case.stopped);
-    write("clean", CLEAN);
+    if ["mount", "crond", "binfmt"].iter().any(|word| run.contains(word)) {
+        write("clean", CLEAN);
+    }
 }
 
 /// Everything as it was; what cases leave behind is taken away.
-const RESET: &str = "rm -rf /tmp/* /etc/ld.so.preload /etc/k /bin/harmless /etc/crontabs/root\n\
+const RESET: &str = "rm -rf /tmp/* /etc/ld.so.preload /etc/k /bin/harmless /etc/crontabs/root /data/root /opt/l /opt/n\n\
                      mkdir -p /tmp/k; cp -a /kakoi/world/. /\n";
 const CLEAN: &str = "grep -qE ' (/mnt|/sbin|/tmp/b) ' /proc/mounts && umount /mnt /sbin /tmp/b 2> /dev/null\n\
-                     [ -e /tmp/crond ] && killall crond; true\n";
+                     pidof crond > /dev/null && killall crond; true\n";
 
 /// The action: what the table gives, or, where it gives none, the program that its attempt names.
 fn action(case: &Case) -> String {
@@ -152,6 +164,9 @@ impl World {
         let creates = attempt.op == Op::Create;
         for (object, is_target) in [(&attempt.object, false), (&attempt.target, true)] {
             let Some(path) = &object.path else { continue };
+            if object.unlinked {
+                continue;
+            }
             if SHIPPED.iter().any(|folder| path.starts_with(folder)) {
                 continue;
             }
@@ -179,6 +194,17 @@ impl World {
         }
         if run.contains("receive-fd") {
             world.before.push_str("kakoi-try give-fd /opt/tool\n");
+        }
+        if run.contains("inert.tar") {
+            world.before.push_str("tar cf /mnt/inert.tar -C /kakoi/archive x\n");
+        }
+        if run.contains("mtdblock3") {
+            world.before.push_str("[ -e /dev/mtdblock3 ] || mknod /dev/mtdblock3 b 31 3\n");
+        }
+        if run.contains("proc-fd-exec") {
+            let object =
+                Object { tainted: true, mode: kakoi_policy::Mode(0o755), ..Object::default() };
+            world.file("/tmp/gone", &object);
         }
         if run.contains("kakoi-agent") {
             world.before.push_str("pidof kakoi-agent > /dev/null || /kakoi/kakoi-agent\n");
