@@ -123,6 +123,16 @@ struct event {
 	u8 argv[KK_ARGV_MAX];
 };
 
+/* crates/guard/src/event.rs reads it at these places. */
+KK_ASSERT(event_subject, __builtin_offsetof(struct event, subject) == 40);
+KK_ASSERT(event_attempt, __builtin_offsetof(struct event, attempt) == 68);
+KK_ASSERT(event_verdict, __builtin_offsetof(struct event, verdict) == 116);
+KK_ASSERT(event_kind, __builtin_offsetof(struct event, kind) == 128);
+KK_ASSERT(event_path, __builtin_offsetof(struct event, path) == 136);
+KK_ASSERT(event_target, __builtin_offsetof(struct event, target) == 392);
+KK_ASSERT(event_argv, __builtin_offsetof(struct event, argv) == 648);
+KK_ASSERT(event_size, sizeof(struct event) == 904);
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2);

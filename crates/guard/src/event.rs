@@ -11,7 +11,7 @@ use libbpf_rs::{MapHandle, RingBufferBuilder};
 use crate::error::Error;
 use crate::layout::{half, long, word};
 
-/// Bytes of one event.
+/// Bytes of one event. bpf/maps.h asserts this and the places below.
 pub const EVENT_BYTES: usize = 904;
 const SUBJECT: usize = 40;
 const ATTEMPT: usize = 68;

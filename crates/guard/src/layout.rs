@@ -170,7 +170,43 @@ pub(crate) fn long(bytes: &[u8], offset: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use libbpf_rs::btf::HasSize;
+    use libbpf_rs::btf::{Btf, types};
+
     use super::*;
+
+    /// Offsets of members, and the size, of a structure as the object's own types have it.
+    fn compiled(name: &str) -> (Vec<(String, usize)>, usize) {
+        let object = concat!(env!("OUT_DIR"), "/guard.bpf.o");
+        let btf = Btf::from_path(object).unwrap();
+        let found: types::Struct<'_> = btf.type_by_name(name).unwrap();
+        let member = |member: types::StructMember<'_>| {
+            let types::MemberAttr::Normal { offset } = member.attr else { panic!("bit field") };
+            (member.name.unwrap().to_string_lossy().into_owned(), offset as usize / 8)
+        };
+        (found.iter().map(member).collect(), found.size())
+    }
+
+    fn offset(name: &str, member: &str) -> usize {
+        let (members, _) = compiled(name);
+        members.iter().find(|(known, _)| known == member).map(|(_, offset)| *offset).unwrap()
+    }
+
+    #[test]
+    fn what_the_agent_writes_lies_where_the_programs_read_it() {
+        let config = config_bytes(&Config::default(), 0, false, false);
+        assert_eq!(config.len(), compiled("guard_config").1);
+        assert_eq!(offset("guard_config", "direct_base"), 16);
+        assert_eq!(offset("guard_config", "rename_flags"), 40);
+        assert_eq!(State::default().bytes().len(), compiled("guard_state").1);
+        let names: Vec<String> =
+            compiled("guard_state").0.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(
+            names,
+            ["active", "loaded", "taint_only", "learning", "agent", "zero", "modify_return"]
+        );
+        assert_eq!(seed_bytes(&[]).len(), compiled("seed").1);
+    }
 
     #[test]
     fn a_state_is_read_as_it_was_written() {
