@@ -6,6 +6,8 @@ use std::fs;
 
 use libbpf_rs::btf::{Btf, BtfType, types};
 
+use crate::hooks::function_of;
+
 /// How programs are tied to hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -103,7 +105,7 @@ pub(crate) fn hooks_of_kernel<'a>(names: &[&'a str], way: Way) -> Vec<&'a str> {
     let exists = |name: &&&str| {
         let function = match way {
             Way::Lsm => format!("bpf_lsm_{name}"),
-            Way::ModifyReturn => format!("security_{name}"),
+            Way::ModifyReturn => function_of(name),
         };
         btf.type_by_name::<types::Func<'_>>(&function).is_some()
     };

@@ -29,7 +29,7 @@ pub enum Need {
 /// One hook; the program in the object has its name.
 #[derive(Debug, Clone, Copy)]
 pub struct Hook {
-    /// Name of the LSM hook; the function of the kernel is `security_` and this name.
+    /// Name of the LSM hook.
     pub name: &'static str,
     /// What it can do.
     pub kind: Kind,
@@ -104,6 +104,16 @@ pub const HOOKS: &[Hook] = &[
     hook("task_kill", PROTECT),
     hook("capable", Need::For(op(Op::Protect) | op(Op::Capable))),
 ];
+
+/// The kernel's function behind a hook.
+#[must_use]
+pub fn function_of(hook: &str) -> String {
+    match hook {
+        "bprm_check_security" => "security_bprm_check".to_owned(),
+        "userns_create" => "security_create_user_ns".to_owned(),
+        _ => format!("security_{hook}"),
+    }
+}
 
 impl Hook {
     /// Does this policy need it?

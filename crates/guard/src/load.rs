@@ -15,7 +15,7 @@ use libbpf_rs::{
 use crate::blob::Blob;
 use crate::error::Error;
 use crate::features::{self, Features, Way};
-use crate::hooks::{HOOKS, Hook, Kind, Need};
+use crate::hooks::{HOOKS, Hook, Kind, Need, function_of};
 use crate::layout::{self, State};
 use crate::talk;
 
@@ -73,6 +73,14 @@ pub fn load(blob: &Blob, features: &Features, choice: Choice) -> Result<Loaded, 
     }
     let way = if choice.modify_return { Way::ModifyReturn } else { features.way() };
     let mut hooks = choose(blob, way, choice);
+    if let Some(hook) = HOOKS.iter().find(|hook| {
+        hook.need == Need::Always && hooks.get(hook.name) != Some(&Fared::Attached)
+    }) {
+        return Err(Error::Refused(format!(
+            "this kernel has no hook {}, and without it nobody can be held",
+            hook.name
+        )));
+    }
     let object = load_what_can_be(blob, features, way, &mut hooks)?;
     put_policy(&object, blob, 0)?;
     let links = attach(&object, way, &mut hooks)?;
@@ -179,8 +187,8 @@ fn open(
                 Kind::Told => ProgramAttachType::TraceFentry,
             });
             program
-                .set_attach_target(0, Some(format!("security_{name}")))
-                .map_err(Error::kernel(format!("choosing security_{name}")))?;
+                .set_attach_target(0, Some(function_of(&name)))
+                .map_err(Error::kernel(format!("choosing {}", function_of(&name))))?;
         }
     }
     Ok(object)
