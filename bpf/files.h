@@ -4,7 +4,7 @@
 #ifndef KAKOI_FILES_H
 #define KAKOI_FILES_H
 
-#define FOR_EXEC 0x20u			/* FMODE_EXEC */
+#define FOR_EXEC 0x20u			/* __FMODE_EXEC, which no system call can ask for */
 #define FLAG_TMPFILE 020000000u		/* __O_TMPFILE */
 #define CREATED 0x100000u		/* FMODE_CREATED: by this very open */
 #define PROT_EXEC 4u
@@ -76,7 +76,7 @@ int file_open(u64 *ctx)
 	struct scratch *scratch;
 	int refused;
 
-	if (!guard.loaded || flags & FLAG_PATH || BPF_CORE_READ(file, f_mode) & FOR_EXEC)
+	if (!guard.loaded || flags & (FLAG_PATH | FOR_EXEC))
 		return 0;
 	heed_ptmx(file);
 	refused = begin_with_content(KK_OP_OPEN, BPF_CORE_READ(file, f_inode), &scratch);
