@@ -6,6 +6,14 @@ use crate::features::Config;
 
 /// Directory of the pins, in the BPF file system.
 pub(crate) const PINS: &str = "/sys/fs/bpf/kakoi";
+/// Beginning of the names of pinned links; the hook follows.
+pub(crate) const LINK_PIN: &str = "link_";
+
+/// Name of a pinned map; the BPF file system has no dots in names.
+pub(crate) fn map_pin(name: &str) -> String {
+    format!("map_{}", name.replace('.', "_"))
+}
+
 /// Bytes that a slot has beyond its power of two, so that a read at its end stays inside.
 pub(crate) const SLOT_SLACK: u32 = kakoi_policy::layout::HEADER as u32;
 

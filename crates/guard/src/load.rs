@@ -73,9 +73,10 @@ pub fn load(blob: &Blob, features: &Features, choice: Choice) -> Result<Loaded, 
     }
     let way = if choice.modify_return { Way::ModifyReturn } else { features.way() };
     let mut hooks = choose(blob, way, choice);
-    if let Some(hook) = HOOKS.iter().find(|hook| {
-        hook.need == Need::Always && hooks.get(hook.name) != Some(&Fared::Attached)
-    }) {
+    if let Some(hook) = HOOKS
+        .iter()
+        .find(|hook| hook.need == Need::Always && hooks.get(hook.name) != Some(&Fared::Attached))
+    {
         return Err(Error::Refused(format!(
             "this kernel has no hook {}, and without it nobody can be held",
             hook.name
@@ -322,15 +323,14 @@ impl Loaded {
     /// There is no BPF file system, or it refuses.
     pub fn pin(&mut self) -> Result<(), Error> {
         let directory = Path::new(layout::PINS);
-        std::fs::create_dir_all(directory.join("links")).map_err(Error::file(directory))?;
-        std::fs::create_dir_all(directory.join("maps")).map_err(Error::file(directory))?;
+        std::fs::create_dir(directory).map_err(Error::file(directory))?;
         for mut map in self.object.maps_mut().filter(|map| map.autocreate()) {
-            let name = map.name().to_string_lossy().replace('.', "_");
-            map.pin(directory.join("maps").join(&name))
+            let name = map.name().to_string_lossy().into_owned();
+            map.pin(directory.join(layout::map_pin(&name)))
                 .map_err(Error::kernel(format!("pinning the map {name}")))?;
         }
         for (name, link) in &mut self.links {
-            link.pin(directory.join("links").join(*name))
+            link.pin(directory.join(format!("{}{name}", layout::LINK_PIN)))
                 .map_err(Error::kernel(format!("pinning {name}")))?;
         }
         Ok(())

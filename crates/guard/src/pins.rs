@@ -23,7 +23,7 @@ impl Pinned {
     #[must_use]
     pub fn find() -> Option<Self> {
         let directory = PathBuf::from(layout::PINS);
-        directory.join("links").is_dir().then_some(Self { directory })
+        directory.is_dir().then_some(Self { directory })
     }
 
     /// A map of the guard.
@@ -31,7 +31,7 @@ impl Pinned {
     /// # Errors
     /// It is not there, or may not be opened.
     pub fn map(&self, name: &str) -> Result<MapHandle, Error> {
-        let path = self.directory.join("maps").join(name.replace('.', "_"));
+        let path = self.directory.join(layout::map_pin(name));
         MapHandle::from_pinned_path(&path)
             .map_err(Error::kernel(format!("opening {}", path.display())))
     }
@@ -39,10 +39,15 @@ impl Pinned {
     /// Hooks that are attached.
     #[must_use]
     pub fn links(&self) -> BTreeSet<String> {
-        let Ok(entries) = std::fs::read_dir(self.directory.join("links")) else {
+        let Ok(entries) = std::fs::read_dir(&self.directory) else {
             return BTreeSet::new();
         };
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+        entries
+            .filter_map(|entry| {
+                let name = entry.ok()?.file_name().into_string().ok()?;
+                name.strip_prefix(layout::LINK_PIN).map(str::to_owned)
+            })
+            .collect()
     }
 
     /// The policy in force.
@@ -159,13 +164,8 @@ pub fn stop() -> Result<bool, Error> {
     if !top.is_dir() {
         return Ok(false);
     }
-    for part in ["links", "maps"] {
-        let directory = top.join(part);
-        let Ok(entries) = std::fs::read_dir(&directory) else { continue };
-        for entry in entries.flatten() {
-            std::fs::remove_file(entry.path()).map_err(Error::file(&entry.path()))?;
-        }
-        std::fs::remove_dir(&directory).map_err(Error::file(&directory))?;
+    for entry in std::fs::read_dir(top).map_err(Error::file(top))?.flatten() {
+        std::fs::remove_file(entry.path()).map_err(Error::file(&entry.path()))?;
     }
     std::fs::remove_dir(top).map_err(Error::file(top))?;
     Ok(true)
