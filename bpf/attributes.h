@@ -10,13 +10,14 @@
 #define ACL_GROUP 8
 #define ACL_ENTRIES 16u
 
-/* The argument at this place, of a hook that got an identity mapping in front of it. Volatile, or the
+/* The argument at this place, of a hook that got an identity mapping in front of it. Read by address: the
  * compiler would choose between places in ctx, which the verifier does not follow. */
 static __always_inline u64 argument(u64 *ctx, u32 place, u32 shifted)
 {
-	volatile u64 *arguments = ctx;
-	u64 plain = arguments[place], moved = arguments[place + 1];
+	u64 plain = 0, moved = 0;
 
+	bpf_probe_read_kernel(&plain, sizeof(plain), ctx + place);
+	bpf_probe_read_kernel(&moved, sizeof(moved), ctx + place + 1);
 	return shifted ? moved : plain;
 }
 

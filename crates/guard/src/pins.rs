@@ -68,7 +68,8 @@ impl Pinned {
     /// # Errors
     /// The domains differ, it is too large, or the kernel refuses. The one in force stays.
     pub fn replace(&self, blob: &Blob) -> Result<(), Error> {
-        if !continues(&self.policy()?.domains(), &blob.domains()) {
+        let old = self.policy()?;
+        if !continues(&old.domains(), &blob.domains()) {
             return Err(Error::Refused(
                 "this policy has other domains than the one in force, and marks of running processes \
                  refer to those: stop the guard, then start it with this policy"
@@ -76,12 +77,17 @@ impl Pinned {
             ));
         }
         let links = self.links();
-        if let Some(missing) = HOOKS.iter().find(|hook| {
-            hook.is_needed(blob) && hook.absent.is_none() && !links.contains(hook.name)
-        }) {
+        // A hook that the old policy needed and that is not there was refused by the kernel.
+        let missing = HOOKS.iter().find(|hook| {
+            hook.is_needed(blob)
+                && !hook.is_needed(&old)
+                && hook.absent.is_none()
+                && !links.contains(hook.name)
+        });
+        if let Some(missing) = missing {
             return Err(Error::Refused(format!(
-                "this policy needs the hook {}, which the one in force did not: stop the guard, then start \
-                 it with this policy",
+                "this policy needs the hook {}, which the one in force did not: stop the guard, then \
+                 start it with this policy",
                 missing.name
             )));
         }
