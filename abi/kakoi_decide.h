@@ -274,9 +274,9 @@ KK_FN int kk_concerns(const struct kk_case *c, kk_u32 control, kk_u32 rule)
 	case KK_C_EXEC_FORBID:
 		return exec && !step;
 	case KK_C_NET_BIND:
-		return a->op == KK_OP_BIND && !kk_bit(c->nets[c->index >> 5 & 1u], c->index);
+		return a->op == KK_OP_BIND && !kk_bit(c->index < 32u ? c->nets[0] : c->nets[1], c->index);
 	case KK_C_NET_CONNECT:
-		return a->op == KK_OP_CONNECT && !kk_bit(c->nets[c->index >> 5 & 1u], c->index);
+		return a->op == KK_OP_CONNECT && !kk_bit(c->index < 32u ? c->nets[0] : c->nets[1], c->index);
 	case KK_C_NET_FAMILY:
 		return a->op == KK_OP_SOCKET &&
 		       (a->family > 63u ||
@@ -355,31 +355,28 @@ KK_FN int kk_address_matches(const struct kk_policy *policy, kk_u32 net,
 	return 1;
 }
 
-KK_FN void kk_find_nets(struct kk_case *c)
+/* One network rule: does it allow this, for its domain? */
+KK_FN void kk_find_net(struct kk_case *c, kk_u32 index)
 {
 	const struct kk_attempt *a = c->attempt;
-	kk_u32 op = a->op == KK_OP_BIND ? 1u : 2u, skip = kk_mapped(a), index, domain, wanted;
-	kk_u32 family = skip ? 2u : a->family, net = kk_u32_at(c->policy, KK_H_NETS);
+	kk_u32 op = a->op == KK_OP_BIND ? 1u : 2u, skip = kk_mapped(a), domain, wanted;
+	kk_u32 family = skip ? 2u : a->family, net = kk_u32_at(c->policy, KK_H_NETS) + index * KK_NET;
 
-	for (index = 0; index < KK_NETS; index++, net += KK_NET) {
-		if (index >= kk_u16_at(c->policy, KK_H_N_NETS))
-			break;
-		wanted = kk_u8_at(c->policy, net + KK_N_FAMILY);
-		if (!(kk_u8_at(c->policy, net + KK_N_OPS) & op) || (wanted && wanted != family))
-			continue;
-		wanted = kk_u8_at(c->policy, net + KK_N_PROTOCOL);
-		if ((wanted && wanted != a->protocol) ||
-		    a->port < kk_u16_at(c->policy, net + KK_N_LOW) ||
-		    a->port > kk_u16_at(c->policy, net + KK_N_HIGH))
-			continue;
-		if (!kk_address_matches(c->policy, net, a, skip))
-			continue;
-		domain = kk_u8_at(c->policy, net + KK_N_DOMAIN);
-		if (domain < 32u)
-			c->nets[0] |= 1u << (domain & 31u);
-		else
-			c->nets[1] |= 1u << (domain & 31u);
-	}
+	wanted = kk_u8_at(c->policy, net + KK_N_FAMILY);
+	if (!(kk_u8_at(c->policy, net + KK_N_OPS) & op) || (wanted && wanted != family))
+		return;
+	wanted = kk_u8_at(c->policy, net + KK_N_PROTOCOL);
+	if ((wanted && wanted != a->protocol) ||
+	    a->port < kk_u16_at(c->policy, net + KK_N_LOW) ||
+	    a->port > kk_u16_at(c->policy, net + KK_N_HIGH))
+		return;
+	if (!kk_address_matches(c->policy, net, a, skip))
+		return;
+	domain = kk_u8_at(c->policy, net + KK_N_DOMAIN);
+	if (domain < 32u)
+		c->nets[0] |= 1u << (domain & 31u);
+	else
+		c->nets[1] |= 1u << (domain & 31u);
 }
 
 /* ---- the decision -------------------------------------------------------------------------------- */
@@ -483,13 +480,53 @@ KK_FN int kk_is_free(const struct kk_policy *policy, const struct kk_subject *su
 	return !kk_bit(kk_u32_at(policy, KK_H_EVERYONE_OPS), op);
 }
 
+/* The decision in steps, for those (BPF) that must not take them in one function: kk_begin(), then
+ * kk_find_net() for each network rule, kk_turn_to() each domain and kk_judge() each control, and
+ * kk_finish(). */
+KK_FN void kk_begin(struct kk_case *c)
+{
+	c->program = c->attempt->op == KK_OP_EXEC ? kk_program_of(c->policy, c->attempt) : 0;
+	c->offends = kk_offends(c->policy, c->attempt);
+}
+
+KK_FN int kk_asks_nets(const struct kk_attempt *attempt)
+{
+	return attempt->op == KK_OP_BIND || attempt->op == KK_OP_CONNECT;
+}
+
+KK_FN void kk_turn_to(struct kk_case *c, kk_u32 index)
+{
+	c->index = index;
+	c->at = kk_u32_at(c->policy, KK_H_DOMAINS) + index * KK_DOMAIN;
+	c->flags = kk_u32_at(c->policy, c->at + KK_D_FLAGS);
+}
+
+KK_FN void kk_judge_domain(struct kk_case *c, kk_u32 index, kk_u32 *best,
+			   struct kk_verdict *verdict)
+{
+	kk_u32 control;
+
+	kk_turn_to(c, index);
+	for (control = 0; control < KK_CONTROLS; control++)
+		kk_judge(c, control, best, verdict);
+}
+
+KK_FN void kk_finish(const struct kk_policy *policy, const kk_u32 *domains,
+		     const struct kk_attempt *attempt, struct kk_verdict *verdict)
+{
+	if (verdict->action != KK_REWRITE)
+		verdict->mode = 0;
+	if (verdict->action < KK_DENY && kk_taints(policy, domains, attempt))
+		verdict->effects |= KK_E_TAINT;
+}
+
 /* The decision. Total and pure. */
 KK_FN void kk_decide(const struct kk_policy *policy, const struct kk_subject *subject,
 		     const struct kk_attempt *attempt, struct kk_verdict *verdict)
 {
 	struct kk_verdict none = { 0, 0, 0, 0, 0, 0, 0, 0 };
 	struct kk_case c = { 0, 0, 0, 0, 0, { 0, 0 }, 0, 0, 0 };
-	kk_u32 domains[2], best = 0, control;
+	kk_u32 domains[2], best = 0, index;
 
 	*verdict = none;
 	if (kk_is_free(policy, subject, attempt->op))
@@ -498,23 +535,15 @@ KK_FN void kk_decide(const struct kk_policy *policy, const struct kk_subject *su
 	c.policy = policy;
 	c.subject = subject;
 	c.attempt = attempt;
-	c.program = attempt->op == KK_OP_EXEC ? kk_program_of(policy, attempt) : 0;
-	c.offends = kk_offends(policy, attempt);
-	if (attempt->op == KK_OP_BIND || attempt->op == KK_OP_CONNECT)
-		kk_find_nets(&c);
-	c.at = kk_u32_at(policy, KK_H_DOMAINS);
-	for (c.index = 0; c.index < KK_DOMAINS; c.index++, c.at += KK_DOMAIN) {
-		if (!kk_bit(c.index < 32u ? domains[0] : domains[1], c.index) ||
-		    c.index >= kk_u16_at(policy, KK_H_N_DOMAINS))
-			continue;
-		c.flags = kk_u32_at(policy, c.at + KK_D_FLAGS);
-		for (control = 0; control < KK_CONTROLS; control++)
-			kk_judge(&c, control, &best, verdict);
-	}
-	if (verdict->action != KK_REWRITE)
-		verdict->mode = 0;
-	if (verdict->action < KK_DENY && kk_taints(policy, domains, attempt))
-		verdict->effects |= KK_E_TAINT;
+	kk_begin(&c);
+	for (index = 0; kk_asks_nets(attempt) && index < KK_NETS; index++)
+		if (index < kk_u16_at(policy, KK_H_N_NETS))
+			kk_find_net(&c, index);
+	for (index = 0; index < KK_DOMAINS; index++)
+		if (kk_bit(index < 32u ? domains[0] : domains[1], index) &&
+		    index < kk_u16_at(policy, KK_H_N_DOMAINS))
+			kk_judge_domain(&c, index, &best, verdict);
+	kk_finish(policy, domains, attempt, verdict);
 }
 
 /* ---- lineage ------------------------------------------------------------------------------------- */
@@ -557,6 +586,47 @@ KK_FN int kk_enters(const struct kk_case *c, const kk_u32 *held, kk_u32 remote)
 	return from || !(parents[0] | parents[1]);
 }
 
+/* What running the program means for one domain. `replaced` gathers the domains that are left. */
+KK_FN void kk_exec_domain(struct kk_case *c, kk_u32 index, kk_u32 remote, kk_u32 *replaced,
+			  struct kk_subject *next)
+{
+	const kk_u32 *held = c->subject->domains;
+	kk_u32 word = index >> 5 & 1u, bit = 1u << (index & 31u), is_daemon;
+
+	kk_turn_to(c, index);
+	is_daemon = kk_u16_at(c->policy, c->at + KK_D_DAEMONS);
+	is_daemon = is_daemon != KK_NONE && kk_listed(c, is_daemon);
+	if (!is_daemon && next->daemon[word] & bit) {
+		next->daemon[word] &= ~bit;
+		next->domains[word] |= bit;
+	} else if (is_daemon && !(held[word] & bit)) {
+		next->daemon[word] |= bit;
+	}
+	if (!(held[word] & bit) && kk_enters(c, held, remote)) {
+		next->domains[word] |= bit;
+		replaced[0] |= kk_u32_at(c->policy, c->at + KK_D_REPLACES);
+		replaced[1] |= kk_u32_at(c->policy, c->at + KK_D_REPLACES + 4u);
+	}
+}
+
+KK_FN void kk_exec_finish(const struct kk_case *c, kk_u32 serial, const kk_u32 *replaced,
+			  struct kk_subject *next)
+{
+	const kk_u32 *held = c->subject->domains;
+	kk_u32 word;
+
+	for (word = 0; word < 2u; word++)
+		next->domains[word] &= ~(replaced[word] & held[word] &
+					 ~kk_u32_at(c->policy, KK_H_STICKY + word * 4u));
+	if (!(next->daemon[0] | next->daemon[1]))
+		next->flags &= (kk_u16)~KK_SF_ACCEPTED;
+	if (!(held[0] | held[1]) && next->domains[0] | next->domains[1])
+		next->session = serial;
+	next->program = (kk_u16)c->program;
+	next->class_ = c->attempt->object.class_;
+	next->applet = c->attempt->applet;
+}
+
 /* A program is run: what the mark becomes, if the exec is not refused. `attempt` is that of the
  * program (not of the script that named it), `remote` KK_REMOTE_*. */
 KK_FN void kk_exec(const struct kk_policy *policy, const struct kk_subject *subject,
@@ -564,46 +634,17 @@ KK_FN void kk_exec(const struct kk_policy *policy, const struct kk_subject *subj
 		   struct kk_subject *next)
 {
 	struct kk_case c = { 0, 0, 0, 0, 0, { 0, 0 }, 0, 0, 0 };
-	kk_u32 held[2], replaced[2] = { 0, 0 }, word, bit, is_daemon;
+	kk_u32 replaced[2] = { 0, 0 }, index;
 
 	*next = *subject;
 	c.policy = policy;
 	c.subject = subject;
 	c.attempt = attempt;
 	c.program = kk_program_of(policy, attempt);
-	held[0] = subject->domains[0];
-	held[1] = subject->domains[1];
-	c.at = kk_u32_at(policy, KK_H_DOMAINS);
-	for (c.index = 0; c.index < KK_DOMAINS; c.index++, c.at += KK_DOMAIN) {
-		if (c.index >= kk_u16_at(policy, KK_H_N_DOMAINS))
-			break;
-		word = c.index >> 5 & 1u;
-		bit = 1u << (c.index & 31u);
-		c.flags = kk_u32_at(policy, c.at + KK_D_FLAGS);
-		is_daemon = kk_u16_at(policy, c.at + KK_D_DAEMONS);
-		is_daemon = is_daemon != KK_NONE && kk_listed(&c, is_daemon);
-		if (!is_daemon && next->daemon[word] & bit) {
-			next->daemon[word] &= ~bit;
-			next->domains[word] |= bit;
-		} else if (is_daemon && !(held[word] & bit)) {
-			next->daemon[word] |= bit;
-		}
-		if (!(held[word] & bit) && kk_enters(&c, held, remote)) {
-			next->domains[word] |= bit;
-			replaced[0] |= kk_u32_at(policy, c.at + KK_D_REPLACES);
-			replaced[1] |= kk_u32_at(policy, c.at + KK_D_REPLACES + 4u);
-		}
-	}
-	for (word = 0; word < 2u; word++)
-		next->domains[word] &= ~(replaced[word] & held[word] &
-					 ~kk_u32_at(policy, KK_H_STICKY + word * 4u));
-	if (!(next->daemon[0] | next->daemon[1]))
-		next->flags &= (kk_u16)~KK_SF_ACCEPTED;
-	if (!(held[0] | held[1]) && next->domains[0] | next->domains[1])
-		next->session = serial;
-	next->program = (kk_u16)c.program;
-	next->class_ = attempt->object.class_;
-	next->applet = attempt->applet;
+	for (index = 0; index < KK_DOMAINS; index++)
+		if (index < kk_u16_at(policy, KK_H_N_DOMAINS))
+			kk_exec_domain(&c, index, remote, replaced, next);
+	kk_exec_finish(&c, serial, replaced, next);
 }
 
 /* Who is judged for an exec: the old mark, and the sessions that this exec begins. (A service is

@@ -17,22 +17,39 @@ struct kk_policy {
 
 /* Every read is within bounds, whatever the blob says; kk_check() makes sure that it is also right. */
 #if defined(__bpf__)
+/* The map may be smaller than KK_BLOB_MAX: its size, a power of two, less one. */
+#ifndef KK_BLOB_MASK
+#define KK_BLOB_MASK (KK_BLOB_MAX - 1u)
+#endif
 #define KK_HIDE(value) __asm__ volatile("" : "+r"(value))
-KK_FN kk_u32 kk_within(const struct kk_policy *policy, kk_u32 offset, kk_u32 length)
+KK_FN const kk_u8 *kk_bytes_at(const struct kk_policy *policy, kk_u32 offset)
 {
-	kk_u64 at = offset & (KK_BLOB_MAX - 1u);
+	kk_u64 at = offset;
 
-	(void)policy;
-	(void)length;
 	KK_HIDE(at);
-	return (kk_u32)at & (KK_BLOB_MAX - 1u);
+	return policy->bytes + (at & KK_BLOB_MASK);
+}
+
+/* BPF objects are made for little-endian machines, which read what the compiler wrote as it is. */
+KK_FN kk_u32 kk_u8_at(const struct kk_policy *policy, kk_u32 offset)
+{
+	return *kk_bytes_at(policy, offset);
+}
+
+KK_FN kk_u32 kk_u16_at(const struct kk_policy *policy, kk_u32 offset)
+{
+	return *(const kk_u16 *)kk_bytes_at(policy, offset);
+}
+
+KK_FN kk_u32 kk_u32_at(const struct kk_policy *policy, kk_u32 offset)
+{
+	return *(const kk_u32 *)kk_bytes_at(policy, offset);
 }
 #else
 KK_FN kk_u32 kk_within(const struct kk_policy *policy, kk_u32 offset, kk_u32 length)
 {
 	return offset <= policy->size - length ? offset : 0;
 }
-#endif
 
 KK_FN kk_u32 kk_u8_at(const struct kk_policy *policy, kk_u32 offset)
 {
@@ -52,6 +69,7 @@ KK_FN kk_u32 kk_u32_at(const struct kk_policy *policy, kk_u32 offset)
 
 	return at[0] | (kk_u32)at[1] << 8 | (kk_u32)at[2] << 16 | (kk_u32)at[3] << 24;
 }
+#endif
 
 /* ---- the check of a blob: once, when it is loaded ---------------------------------------------- */
 
@@ -278,29 +296,58 @@ KK_FN kk_u32 kk_argument_byte(const struct kk_arguments *arguments, kk_u32 at)
 	return at < arguments->length ? arguments->bytes[at & (KK_ARGV_MAX - 1u)] : 0;
 }
 
+/* The base name of a string, byte by byte. */
+struct kk_naming {
+	kk_u32 state;	/* of the automaton */
+	kk_u32 used;	/* bytes since the last slash */
+	kk_u32 end;	/* place of the NUL, once it was seen */
+	kk_u32 ended;
+};
+
+KK_FN void kk_name_begin(const struct kk_policy *policy, struct kk_naming *naming, kk_u32 length)
+{
+	naming->state = kk_u16_at(policy, KK_H_START_NAME);
+	naming->used = 0;
+	naming->end = length;
+	naming->ended = 0;
+}
+
+KK_FN void kk_name_byte(const struct kk_policy *policy, struct kk_naming *naming, kk_u32 byte,
+			kk_u32 at, kk_u32 length)
+{
+	if (naming->ended)
+		return;
+	if (at >= length || byte == 0) {
+		naming->end = at;
+		naming->ended = 1;
+	} else if (byte == '/') {
+		naming->state = kk_u16_at(policy, KK_H_START_NAME);
+		naming->used = 0;
+	} else if (naming->used++ < KK_NAME_MAX) {
+		naming->state = kk_step(policy, naming->state, byte);
+	}
+}
+
+KK_FN kk_u16 kk_name_class(const struct kk_policy *policy, const struct kk_naming *naming)
+{
+	return naming->used > KK_NAME_MAX ? 0 : (kk_u16)kk_class_of(policy, naming->state);
+}
+
 /* The class of the base name of the string at `from`; *end is where its NUL is (or would be). */
 KK_FN kk_u16 kk_match_name(const struct kk_policy *policy, const struct kk_arguments *arguments,
 			   kk_u32 from, kk_u32 *end)
 {
-	kk_u32 start = kk_u16_at(policy, KK_H_START_NAME), state = start, at, used = 0, byte;
+	struct kk_naming naming;
+	kk_u32 at;
 
 	if (kk_argument_byte(arguments, from) == '-')
 		from++;		/* a login shell */
-	*end = arguments->length;
-	for (at = 0; at < KK_ARGV_MAX; at++) {
-		byte = kk_argument_byte(arguments, from + at);
-		if (from + at >= arguments->length || byte == 0) {
-			*end = from + at;
-			break;
-		}
-		if (byte == '/') {
-			state = start;
-			used = 0;
-		} else if (used++ < KK_NAME_MAX) {
-			state = kk_step(policy, state, byte);
-		}
-	}
-	return used > KK_NAME_MAX ? 0 : (kk_u16)kk_class_of(policy, state);
+	kk_name_begin(policy, &naming, arguments->length);
+	for (at = 0; at < KK_ARGV_MAX; at++)
+		kk_name_byte(policy, &naming, kk_argument_byte(arguments, from + at), from + at,
+			     arguments->length);
+	*end = naming.end;
+	return kk_name_class(policy, &naming);
 }
 
 /* What one option does to the question where the code comes from. */
@@ -373,39 +420,46 @@ KK_FN void kk_scan_byte(struct kk_scan *scan, kk_u32 program, kk_u32 byte)
 	scan->place++;
 }
 
+/* One byte of the arguments; those behind the end and before the first argument are not given. */
+KK_FN void kk_scan_step(struct kk_scan *scan, kk_u32 program, kk_u32 byte)
+{
+	if (scan->operand || scan->seen & (KK_OPTION_COMMAND | KK_OPTION_FILE))
+		return;
+	if (byte == 0)
+		kk_scan_end(scan);
+	else
+		kk_scan_byte(scan, program, byte);
+}
+
+/* What the arguments said: KK_ARGV_*, or 0xff: cannot be told. */
+KK_FN kk_u8 kk_scan_source(const struct kk_scan *scan, kk_u32 program, kk_u32 cut)
+{
+	if (scan->seen & KK_OPTION_FILE)
+		return KK_ARGV_FILE;
+	if (scan->seen & KK_OPTION_COMMAND)
+		return KK_ARGV_COMMAND;
+	if (scan->seen & KK_OPTION_STDIN)
+		return KK_ARGV_STDIN;
+	if (scan->operand)
+		return program & (KK_P_SHELL | KK_P_SCRIPTING) ? KK_ARGV_FILE : KK_ARGV_COMMAND;
+	if (cut)
+		return 0xffu;
+	return program & (KK_P_SHELL | KK_P_SCRIPTING) ? KK_ARGV_STDIN : KK_ARGV_COMMAND;
+}
+
 /* Where the code comes from that `program` (KK_P_*) will run: KK_ARGV_*, or 0xff: cannot be told.
  * `from` is where the first argument after the program's name begins. */
 KK_FN kk_u8 kk_code_source(const struct kk_arguments *arguments, kk_u32 from, kk_u32 program)
 {
 	struct kk_scan scan = { 0, 0, 0, 0, 0, 0, 0 };
-	kk_u32 at, byte;
+	kk_u32 at;
 
 	if (!(program & (KK_P_SHELL | KK_P_SCRIPTING | KK_P_FILTER)))
 		return KK_ARGV_OTHER;
-	for (at = 0; at < KK_ARGV_MAX; at++) {
-		if (at < from)
-			continue;
-		if (at >= arguments->length)
-			break;
-		byte = kk_argument_byte(arguments, at);
-		if (byte == 0)
-			kk_scan_end(&scan);
-		else
-			kk_scan_byte(&scan, program, byte);
-		if (scan.operand || scan.seen & (KK_OPTION_COMMAND | KK_OPTION_FILE))
-			break;
-	}
-	if (scan.seen & KK_OPTION_FILE)
-		return KK_ARGV_FILE;
-	if (scan.seen & KK_OPTION_COMMAND)
-		return KK_ARGV_COMMAND;
-	if (scan.seen & KK_OPTION_STDIN)
-		return KK_ARGV_STDIN;
-	if (scan.operand)
-		return program & (KK_P_SHELL | KK_P_SCRIPTING) ? KK_ARGV_FILE : KK_ARGV_COMMAND;
-	if (arguments->cut)
-		return 0xffu;
-	return program & (KK_P_SHELL | KK_P_SCRIPTING) ? KK_ARGV_STDIN : KK_ARGV_COMMAND;
+	for (at = 0; at < KK_ARGV_MAX; at++)
+		if (at >= from && at < arguments->length)
+			kk_scan_step(&scan, program, kk_argument_byte(arguments, at));
+	return kk_scan_source(&scan, program, arguments->cut);
 }
 
 /* Fills in applet, argv and KK_U_ARGV of an exec attempt whose object.class_ is known, and returns

@@ -3,7 +3,8 @@
 # Installs the Debian packages that a target of the Makefile needs and this machine lacks, and says so.
 # usage: install.sh build|demo|test|vm|bench
 set -euo pipefail
-build=(gcc libc6-dev make)
+# clang and llvm compile bpf/; libelf and zlib are libbpf's.
+build=(gcc libc6-dev make clang llvm libelf-dev zlib1g-dev pkg-config)
 image=(squashfs-tools u-boot-tools device-tree-compiler openssl)
 forms=(mtd-utils genromfs erofs-utils e2fsprogs util-linux-extra android-sdk-libsparse-utils mkbootimg cpio python3)
 formats=(cramfsswap dosfstools mtools fdisk lz4 lzop zstd xz-utils bzip2 lzip zip p7zip-full ncompress arj)

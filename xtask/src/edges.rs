@@ -27,11 +27,13 @@ const EDGES: &[(&str, &[&str], &str)] = &[
     ("report", &["model"], "renders what others found; rules are not its business"),
     ("policy", &["model"], "pure: text in, verdicts and bytes out; backends come after it"),
     ("kernel", &[], "mechanism without policy; the only unsafe code"),
+    ("guard", &["model", "policy"], "a compiled policy in, enforcement and events out"),
+    ("agent", &["guard", "model", "policy"], "the guard alone, for the device: small"),
     (
         "cli",
         &[
             "model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell",
-            "policy",
+            "policy", "guard",
         ],
         "wires everything",
     ),

@@ -36,6 +36,7 @@ enum Command {
     #[command(subcommand)]
     Honeypot(commands::honeypot::Command),
     Policy(commands::policy::Arguments),
+    Guard(commands::guard::Arguments),
     /// Parses one image, confined; started by the other commands.
     #[command(name = worker::COMMAND, hide = true)]
     Worker {
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Stages(arguments) => commands::stages::exec(&arguments),
         Command::Honeypot(command) => commands::honeypot::exec(&command),
         Command::Policy(arguments) => commands::policy::exec(&arguments),
+        Command::Guard(arguments) => commands::guard::exec(&arguments),
         Command::Worker { probe: true, free } => worker::probe(!free),
         Command::Worker { .. } => worker::serve(),
     };

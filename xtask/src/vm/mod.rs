@@ -2,6 +2,7 @@
 //! `cargo xtask vm`: Debian kernels under QEMU, with a small userland, for whatever needs a kernel of its
 //! own. Everything is fetched by name with apt and kept under `target/vm`.
 
+pub mod agent;
 mod cpio;
 mod evaluate;
 pub mod guest;
@@ -27,10 +28,13 @@ vm run KERNEL [--file HOST=GUEST]... [--seconds N] [--memory MIB] [--append WORD
 vm telnet KERNEL [COMMAND]...
 vm module KERNEL...
 vm truth KERNEL [PART]
+vm truth-bpf KERNEL [PART]
 vm evaluate [KERNEL]...
+vm evaluate-bpf [KERNEL]...
 vm quick
 vm stress KERNEL RACES EXECS ROUNDS FORKS
 vm cost KERNEL...
+vm cost-bpf KERNEL...
 vm infections KERNEL [TRANSCRIPTS]";
 
 /// `cargo xtask vm VERB …`
@@ -47,10 +51,12 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             Ok(())
         }),
         "evaluate" => evaluate::run(&truth::MODULE, rest),
-        "truth" => {
+        "evaluate-bpf" => evaluate::run(&truth::BPF, rest),
+        "truth" | "truth-bpf" => {
             let (name, part) = rest.split_first().context(USAGE)?;
             let part = part.first().map_or("", String::as_str);
-            truth::check(&truth::MODULE, kernels::named(name)?, &|row| {
+            let backend = if verb == "truth" { &truth::MODULE } else { &truth::BPF };
+            truth::check(backend, kernels::named(name)?, &|row| {
                 row.file.contains(part) || row.case.name.contains(part)
             })
         }
@@ -63,6 +69,9 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         "stress" => run_stress(rest),
         "cost" => {
             rest.iter().try_for_each(|name| stress::cost(&truth::MODULE, kernels::named(name)?))
+        }
+        "cost-bpf" => {
+            rest.iter().try_for_each(|name| stress::cost(&truth::BPF, kernels::named(name)?))
         }
         "module" => rest.iter().try_for_each(|name| {
             println!("{}", module::build(kernels::named(name)?)?.display());

@@ -13,7 +13,7 @@ use super::guest::{self, Job, Outcome};
 use super::kernels::Kernel;
 use super::root::{self, Files};
 use super::table::{self, Row};
-use super::{module, programs};
+use super::{agent, module, programs};
 
 /// How a backend gets into a guest.
 pub struct Backend {
@@ -39,6 +39,27 @@ pub const MODULE: Backend = Backend {
     start: "insmod /kakoi/kakoi.ko",
     policy: "kakoi-try policy $1",
     events: "kakoi-try events",
+};
+
+/// BPF, with the agent. A policy with other domains or hooks needs a new start.
+pub const BPF: Backend = Backend {
+    name: "bpf",
+    files: |kernel| {
+        let mut files = Files::new();
+        files.insert(
+            "sbin/kakoi-agent".to_owned(),
+            root::program(&agent::build(&kernel.architecture)?)?,
+        );
+        Ok(files)
+    },
+    start: "mount -t bpf none /sys/fs/bpf",
+    policy: "kakoi-agent replace $1 2> /dev/null && exit 0
+kakoi-agent stop 2> /dev/null
+kakoi-agent enforce $1 --all-hooks --detach 2> /dev/kmsg || exit 1
+kakoi-agent listen --events /run/kakoi.events 2> /dev/kmsg < /dev/null > /dev/null &",
+    events: "usleep 30000; touch /run/kakoi.told; cat /run/kakoi.events > /run/kakoi.all
+tail -c +$(($(cat /run/kakoi.told) + 1)) /run/kakoi.all
+wc -c < /run/kakoi.all > /run/kakoi.told",
 };
 
 /// What became of one case.

@@ -3,6 +3,7 @@
 
 pub mod extract;
 pub mod formats;
+pub mod guard;
 pub mod honeypot;
 pub mod policy;
 pub mod profile;

@@ -116,7 +116,7 @@ fn read_text(path: &Path) -> anyhow::Result<String> {
 }
 
 /// A policy without errors; warnings are said.
-fn load(path: &Path) -> anyhow::Result<Policy> {
+pub fn load(path: &Path) -> anyhow::Result<Policy> {
     let text = read_text(path)?;
     let reading = kakoi_policy::read(&text);
     let words = reading.render(&path.display().to_string(), &text);

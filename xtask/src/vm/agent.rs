@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Builds `kakoi-agent` for the device: static, small, nothing looked for at run time.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+
+use super::kernels::{AMD64, ARM64, Architecture};
+use super::packages;
+
+/// The agent for an architecture that BPF can be attached on.
+pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
+    let (target, linker) = match architecture.name {
+        "amd64" => ("x86_64-unknown-linux-gnu", "cc"),
+        "arm64" => ("aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc"),
+        other => anyhow::bail!("BPF cannot be attached on {other}: the module is its backend"),
+    };
+    let libraries = libraries(architecture)?;
+    let variable = |name: &str| format!("{name}_{}", target.replace('-', "_"));
+    let upper = target.to_uppercase().replace('-', "_");
+    let include = libraries.join("usr/include");
+    let static_libraries = libraries.join("usr/lib").join(triplet(architecture));
+    packages::run(
+        Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--profile", "device", "--package", "kakoi-agent"])
+            .args(["--features", "static", "--target", target])
+            .env(format!("CARGO_TARGET_{upper}_LINKER"), linker)
+            .env(
+                format!("CARGO_TARGET_{upper}_RUSTFLAGS"),
+                format!("-C target-feature=+crt-static -L native={}", static_libraries.display()),
+            )
+            .env(variable("LIBBPF_SYS_LIBRARY_PATH"), &static_libraries)
+            .env("LIBBPF_SYS_EXTRA_CFLAGS", format!("-I{}", include.display()))
+            .current_dir(crate::top()),
+    )
+    .with_context(|| {
+        format!("building kakoi-agent for {target}; `rustup target add {target}` if it has no std")
+    })?;
+    Ok(crate::top().join("target").join(target).join("device/kakoi-agent"))
+}
+
+const fn triplet(architecture: &Architecture) -> &'static str {
+    if matches!(architecture.name.as_bytes(), b"arm64") {
+        "aarch64-linux-gnu"
+    } else {
+        "x86_64-linux-gnu"
+    }
+}
+
+/// libelf and zlib of that architecture, as Debian has them: headers and static libraries.
+fn libraries(architecture: &Architecture) -> anyhow::Result<PathBuf> {
+    let known = if architecture.name == AMD64.name { &AMD64 } else { &ARM64 };
+    let into = packages::store().join("libraries").join(known.name);
+    // Later releases of libelf define a crc32 of their own, which a static program cannot have twice.
+    let packages = ["libelf-dev/bookworm", "zlib1g-dev/bookworm"].map(str::to_owned);
+    packages::unpacked(known, &packages, Path::new(&into))?;
+    Ok(into)
+}
