@@ -106,8 +106,7 @@ pub const HOOKS: &[Hook] = &[
 ];
 
 /// The kernel's function behind a hook.
-#[must_use]
-pub fn function_of(hook: &str) -> String {
+pub(crate) fn function_of(hook: &str) -> String {
     match hook {
         "bprm_check_security" => "security_bprm_check".to_owned(),
         "userns_create" => "security_create_user_ns".to_owned(),
