@@ -22,6 +22,9 @@ static __always_inline u64 kernel_address(struct mm_struct *mm, u64 address)
 	if (bpf_probe_read_kernel(&moved, sizeof(moved), (void *)config.direct_symbol))
 		return 0;
 	base = config.arm64 ? config.direct_base - moved : config.direct_base + moved;
+	/* arm64 built for addresses of 52 bits, on a processor of 48: memstart_addr makes up for it. */
+	if (config.arm64 && moved >> 48 >= 0xfff0 && moved >> 48 < 0xfff8)
+		base -= 0x000f000000000000ull;
 	if (!config.arm64 && base >> 47 == 0x1ffff)
 		levels = 4;	/* five levels would begin lower */
 	for (level = 5; level > 0; level--) {

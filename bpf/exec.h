@@ -215,17 +215,35 @@ int bprm_check_security(u64 *ctx)
 	return 0;
 }
 
+/* The arguments as the new program's own memory has them. 1: they say something else than what was found
+ * through the page tables, or nothing was found there. */
+static __always_inline int arguments_differ(struct scratch *scratch, struct linux_binprm *bprm)
+{
+	struct kk_attempt *attempt = &scratch->attempt;
+	u32 applet = attempt->applet, source = attempt->argv, unknown = attempt->unknown;
+
+	if (!scratch->late && !scratch->argv_length)
+		return 0;
+	if (guard_read_own_argv(BPF_CORE_READ(bprm, p), (u32)BPF_CORE_READ(bprm, argc))) {
+		if (scratch->late)
+			attempt->unknown |= KK_U_ARGV;
+		return (int)scratch->late;
+	}
+	attempt->unknown &= (u16)~KK_U_ARGV;
+	guard_argv();
+	return scratch->late || attempt->applet != applet || attempt->argv != source ||
+	       attempt->unknown != unknown;
+}
+
 /* After the exec the table of descriptors is its own, and arguments can be read as its memory. */
 static __always_inline void look_again(struct scratch *scratch, struct linux_binprm *bprm)
 {
 	u32 input = standard_input();
 	int again = input != scratch->attempt.standard_input;
 
-	if (scratch->late) {
-		if (guard_read_own_argv(BPF_CORE_READ(bprm, p), (u32)BPF_CORE_READ(bprm, argc)))
-			scratch->attempt.unknown |= KK_U_ARGV;
-		else
-			guard_argv();
+	if (arguments_differ(scratch, bprm)) {
+		if (!scratch->late)
+			count(COUNT_ARGV_FAILED);
 		guard_exec(scratch->next.session);
 		again = 1;
 	}

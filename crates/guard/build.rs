@@ -24,7 +24,12 @@ fn main() -> Result<(), String> {
         .arg(top.join("bpf/guard.bpf.c"))
         .arg("-o")
         .arg(&full))?;
-    run(Command::new("llvm-strip").arg("-g").arg(&full).arg("-o").arg(&object))
+    // Relocations of the debugging information are for linkers; libbpf passes over them.
+    run(Command::new("llvm-strip")
+        .args(["-g", "--remove-section=.rel.BTF", "--remove-section=.rel.BTF.ext"])
+        .arg(&full)
+        .arg("-o")
+        .arg(&object))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -154,9 +154,9 @@ fn direct_map(machine: &str, page_size: u64) -> Config {
         },
         "aarch64" => match symbols(&["memstart_addr", "_text"]).as_slice() {
             [Some(symbol), Some(text)] => {
-                // The image lies in the upper half of the kernel's addresses, so one more bit of
-                // its address is set than of the first address of all.
-                let bits = 65 - text.leading_ones();
+                // With pages of 4 KiB addresses have 39 bits or 48 (also where 52 could be had). The image
+                // lies somewhere in the upper half of them.
+                let bits: u32 = if text.leading_ones() >= 25 { 39 } else { 48 };
                 let page_levels = (bits - 12).div_ceil(9);
                 Config {
                     page_levels,

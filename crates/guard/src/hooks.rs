@@ -106,7 +106,6 @@ pub const HOOKS: &[Hook] = &[
 ];
 
 /// The kernel's function behind a hook.
-#[must_use]
 pub(crate) fn function_of(hook: &str) -> String {
     match hook {
         "bprm_check_security" => "security_bprm_check".to_owned(),

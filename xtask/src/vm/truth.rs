@@ -57,7 +57,7 @@ pub const BPF: Backend = Backend {
 kakoi-agent stop 2> /dev/null
 kakoi-agent enforce $1 --all-hooks --detach 2> /dev/kmsg || exit 1
 kakoi-agent listen --events /run/kakoi.events 2> /dev/kmsg < /dev/null > /dev/null &",
-    events: "usleep 30000; touch /run/kakoi.told; cat /run/kakoi.events > /run/kakoi.all
+    events: "usleep 80000; touch /run/kakoi.told; cat /run/kakoi.events > /run/kakoi.all
 tail -c +$(($(cat /run/kakoi.told) + 1)) /run/kakoi.all
 wc -c < /run/kakoi.all > /run/kakoi.told",
 };
