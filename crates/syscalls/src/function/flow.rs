@@ -4,9 +4,10 @@
 use super::clobber::changed;
 use super::effect::{POINTEE, extend};
 use super::facts::{Call, Callee, Reference};
+use super::inputs::guards;
 use super::state::State;
 use super::value::{Abstract, Allowed, Element};
-use super::walk::{Walk, guards};
+use super::walk::Walk;
 use crate::isa::{Condition, Flow, Register, Target};
 use crate::object::Relocated;
 

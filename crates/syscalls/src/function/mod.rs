@@ -6,6 +6,8 @@ mod clobber;
 mod effect;
 mod facts;
 mod flow;
+mod inputs;
+mod memory;
 mod state;
 mod value;
 mod walk;
