@@ -70,6 +70,58 @@ static void find(struct kakoi_hook *hook)
 	hook->why = "this kernel has no such function";
 }
 
+/* ---- the function tracer ---------------------------------------------------------------------------- */
+
+#ifdef KAKOI_TRACE
+
+static void notrace entered(unsigned long at, unsigned long caller, struct ftrace_ops *trace,
+			    struct ftrace_regs *saved)
+{
+	struct kakoi_hook *hook = container_of(trace, struct kakoi_hook, trace);
+
+	if (!(kakoi_current_ops() & hook->ops) || !in_task() || within_module(caller, THIS_MODULE))
+		return;
+	atomic_inc(&inside);
+	kakoi_send(saved, hook->replacement);
+}
+
+static bool trace(struct kakoi_hook *hook)
+{
+	memset(&hook->trace, 0, sizeof(hook->trace));
+	hook->trace.func = entered;
+	hook->trace.flags = KAKOI_TRACE_FLAGS;
+	if (ftrace_set_filter_ip(&hook->trace, (unsigned long)hook->original, 0, 0))
+		return false;
+	if (register_ftrace_function(&hook->trace)) {
+		ftrace_free_filter(&hook->trace);
+		return false;
+	}
+	hook->traced = true;
+	return true;
+}
+
+static void untrace(struct kakoi_hook *hook)
+{
+	unregister_ftrace_function(&hook->trace);
+	ftrace_free_filter(&hook->trace);
+	hook->traced = false;
+}
+
+#else
+
+static bool trace(struct kakoi_hook *hook)
+{
+	return false;
+}
+
+static void untrace(struct kakoi_hook *hook)
+{
+}
+
+#endif
+
+/* ---- arming ------------------------------------------------------------------------------------------- */
+
 static void arm(struct kakoi_hook *hook)
 {
 	const char *name = hook->name;
@@ -77,6 +129,11 @@ static void arm(struct kakoi_hook *hook)
 
 	if (hook->armed || !hook->original)
 		return;
+	if (trace(hook)) {
+		hook->armed = true;
+		hook->why = NULL;
+		return;
+	}
 	memset(&hook->probe, 0, sizeof(hook->probe));
 	hook->probe.symbol_name = name;
 	hook->probe.pre_handler = enter;
@@ -109,7 +166,10 @@ static void disarm(u32 kept)
 			continue;
 		hook->armed = false;
 		hook->why = "";
-		gone[count++] = &hook->probe;
+		if (hook->traced)
+			untrace(hook);
+		else
+			gone[count++] = &hook->probe;
 	}
 	if (count)
 		unregister_kprobes(gone, count);

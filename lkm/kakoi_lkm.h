@@ -24,6 +24,7 @@
 #include <linux/types.h>
 #include <linux/version.h>
 
+#include "compat/trace.h"
 #include "kakoi_decide.h"
 
 #define KAKOI_BIT(op) (1u << (op))
@@ -180,7 +181,11 @@ struct kakoi_hook {
 	void *original;
 	const char *name;		/* the one that exists */
 	struct kprobe probe;
+#ifdef KAKOI_TRACE
+	struct ftrace_ops trace;
+#endif
 	bool armed;
+	bool traced;			/* by the function tracer, not by a probe */
 	bool otherwise;			/* where it is missing, another one sees the same */
 	const char *why;		/* if not armed */
 };
