@@ -36,14 +36,24 @@ void kakoi_leave(void)
 	atomic_dec(&inside);
 }
 
+/* Is this call, by the current process, to be judged? */
+static bool concerns(const struct kakoi_hook *hook, unsigned long first)
+{
+	u32 everyone, own = kakoi_current_ops(&everyone);
+
+	if (own & hook->ops)
+		return in_task();
+	return everyone & hook->ops && in_task() && (!hook->of_dropped || hook->of_dropped(first));
+}
+NOKPROBE_SYMBOL(concerns);
+
 #ifdef CONFIG_KPROBES
 
 static int enter(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct kakoi_hook *hook = container_of(probe, struct kakoi_hook, probe);
 
-	if (!in_task() || !(kakoi_current_ops() & hook->ops) ||
-	    within_module(kakoi_caller(regs), THIS_MODULE))
+	if (!concerns(hook, kakoi_first(regs)) || within_module(kakoi_caller(regs), THIS_MODULE))
 		return kakoi_step(probe, regs);
 	atomic_inc(&inside);
 	instruction_pointer_set(regs, (unsigned long)hook->replacement);
@@ -79,7 +89,7 @@ static void notrace entered(unsigned long at, unsigned long caller, struct ftrac
 {
 	struct kakoi_hook *hook = container_of(trace, struct kakoi_hook, trace);
 
-	if (!(kakoi_current_ops() & hook->ops) || !in_task() || within_module(caller, THIS_MODULE))
+	if (!concerns(hook, kakoi_first(ftrace_get_regs(saved))) || within_module(caller, THIS_MODULE))
 		return;
 	atomic_inc(&inside);
 	kakoi_send(saved, hook->replacement);
@@ -164,6 +174,9 @@ static void disarm(u32 kept)
 	for (index = 0; (hook = kakoi_hook_at(index)); index++) {
 		if (!hook->armed || hook->ops & kept || count == ARRAY_SIZE(gone))
 			continue;
+		/* The tracer waits long for each: what it has stays until the module goes. */
+		if (hook->traced && kept)
+			continue;
 		hook->armed = false;
 		hook->why = "";
 		if (hook->traced)
@@ -223,12 +236,16 @@ void kakoi_hooks_prepare(u32 ops)
 {
 	mutex_lock(&arming);
 	wanted = ops | KAKOI_ACCEPT;
-	arm_only(wanted);
-	/* Shown to work; until somebody is held, only connections are watched. */
-	if (!in_place && !atomic_read(&kakoi_held))
-		arm_only(KAKOI_ACCEPT);
-	else
+	if (in_place || atomic_read(&kakoi_held)) {
+		arm_only(wanted);
 		WRITE_ONCE(in_place, true);
+	} else {
+		/* Until somebody is held, only connections are watched. Probes are shown to work, for one can be
+		 * refused; what the tracer lists it can do. */
+		if (!KAKOI_TRACED)
+			arm_only(wanted);
+		arm_only(KAKOI_ACCEPT);
+	}
 	mutex_unlock(&arming);
 }
 

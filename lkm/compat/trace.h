@@ -12,6 +12,7 @@
 	LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
 #include <linux/ftrace.h>
 #define KAKOI_TRACE 1
+#define KAKOI_TRACED true
 #define KAKOI_TRACE_FLAGS (FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY)
 
 static inline void kakoi_send(struct ftrace_regs *saved, void *to)
@@ -20,6 +21,8 @@ static inline void kakoi_send(struct ftrace_regs *saved, void *to)
 
 	instruction_pointer_set(regs, (unsigned long)to);
 }
+#else
+#define KAKOI_TRACED false
 #endif
 
 #endif
