@@ -28,6 +28,7 @@ vm telnet KERNEL [COMMAND]...
 vm module KERNEL...
 vm truth KERNEL [PART]
 vm evaluate [KERNEL]...
+vm report
 vm quick
 vm stress KERNEL RACES EXECS ROUNDS FORKS
 vm cost KERNEL...
@@ -47,6 +48,7 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             Ok(())
         }),
         "evaluate" => evaluate::run(&truth::MODULE, rest),
+        "report" => evaluate::write(),
         "truth" => {
             let (name, part) = rest.split_first().context(USAGE)?;
             let part = part.first().map_or("", String::as_str);
