@@ -42,20 +42,9 @@ static int judge_file(struct file *file, enum kk_op op)
 }
 
 /* Free processes are asked only about dropped content. */
-static bool concerns(const struct file *file)
+static bool of_dropped(unsigned long first)
 {
-	const struct kakoi_policy *policy;
-	struct kk_subject subject;
-	bool only_dropped;
-
-	if (kakoi_subject_of(current, &subject) &&
-	    (subject.domains[0] | subject.domains[1] || subject.flags & KK_SF_UNKNOWN))
-		return true;
-	rcu_read_lock();
-	policy = rcu_dereference(kakoi_policy);
-	only_dropped = !policy || policy->only_dropped;
-	rcu_read_unlock();
-	return !only_dropped || kakoi_dropped(file->f_path.dentry);
+	return kakoi_dropped(((struct file *)first)->f_path.dentry);
 }
 
 static noinline int my_file_open(struct file *file)
@@ -63,25 +52,26 @@ static noinline int my_file_open(struct file *file)
 	int answer = 0;
 
 	/* What is opened to be run is judged as that. */
-	if (!(file->f_flags & __FMODE_EXEC) && concerns(file))
+	if (!(file->f_flags & __FMODE_EXEC))
 		answer = judge_file(file, KK_OP_OPEN);
 	if (!answer)
 		answer = KAKOI_ORIGINAL(open_hook, my_file_open)(file);
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK(open_hook, my_file_open, KAKOI_BIT(KK_OP_OPEN), "security_file_open");
+static KAKOI_HOOK_DROPPED(open_hook, my_file_open, KAKOI_BIT(KK_OP_OPEN), of_dropped, "security_file_open");
 
 static noinline int my_file_receive(struct file *file)
 {
-	int answer = concerns(file) ? judge_file(file, KK_OP_RECEIVE) : 0;
+	int answer = judge_file(file, KK_OP_RECEIVE);
 
 	if (!answer)
 		answer = KAKOI_ORIGINAL(receive_hook, my_file_receive)(file);
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK(receive_hook, my_file_receive, KAKOI_BIT(KK_OP_RECEIVE), "security_file_receive");
+static KAKOI_HOOK_DROPPED(receive_hook, my_file_receive, KAKOI_BIT(KK_OP_RECEIVE), of_dropped,
+			  "security_file_receive");
 
 /* ---- truncate ---------------------------------------------------------------------------------------------- */
 

@@ -36,14 +36,24 @@ void kakoi_leave(void)
 	atomic_dec(&inside);
 }
 
+/* Is this call, by the current process, to be judged? */
+static bool concerns(const struct kakoi_hook *hook, unsigned long first)
+{
+	u32 everyone, own = kakoi_current_ops(&everyone);
+
+	if (own & hook->ops)
+		return in_task();
+	return everyone & hook->ops && in_task() && (!hook->of_dropped || hook->of_dropped(first));
+}
+NOKPROBE_SYMBOL(concerns);
+
 #ifdef CONFIG_KPROBES
 
 static int enter(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct kakoi_hook *hook = container_of(probe, struct kakoi_hook, probe);
 
-	if (!in_task() || !(kakoi_current_ops() & hook->ops) ||
-	    within_module(kakoi_caller(regs), THIS_MODULE))
+	if (!concerns(hook, kakoi_first(regs)) || within_module(kakoi_caller(regs), THIS_MODULE))
 		return kakoi_step(probe, regs);
 	atomic_inc(&inside);
 	instruction_pointer_set(regs, (unsigned long)hook->replacement);
@@ -70,6 +80,58 @@ static void find(struct kakoi_hook *hook)
 	hook->why = "this kernel has no such function";
 }
 
+/* ---- the function tracer ---------------------------------------------------------------------------- */
+
+#ifdef KAKOI_TRACE
+
+static void notrace entered(unsigned long at, unsigned long caller, struct ftrace_ops *trace,
+			    struct ftrace_regs *saved)
+{
+	struct kakoi_hook *hook = container_of(trace, struct kakoi_hook, trace);
+
+	if (!concerns(hook, kakoi_first(ftrace_get_regs(saved))) || within_module(caller, THIS_MODULE))
+		return;
+	atomic_inc(&inside);
+	kakoi_send(saved, hook->replacement);
+}
+
+static bool trace(struct kakoi_hook *hook)
+{
+	memset(&hook->trace, 0, sizeof(hook->trace));
+	hook->trace.func = entered;
+	hook->trace.flags = KAKOI_TRACE_FLAGS;
+	if (ftrace_set_filter_ip(&hook->trace, (unsigned long)hook->original, 0, 0))
+		return false;
+	if (register_ftrace_function(&hook->trace)) {
+		ftrace_free_filter(&hook->trace);
+		return false;
+	}
+	hook->traced = true;
+	return true;
+}
+
+static void untrace(struct kakoi_hook *hook)
+{
+	unregister_ftrace_function(&hook->trace);
+	ftrace_free_filter(&hook->trace);
+	hook->traced = false;
+}
+
+#else
+
+static bool trace(struct kakoi_hook *hook)
+{
+	return false;
+}
+
+static void untrace(struct kakoi_hook *hook)
+{
+}
+
+#endif
+
+/* ---- arming ------------------------------------------------------------------------------------------- */
+
 static void arm(struct kakoi_hook *hook)
 {
 	const char *name = hook->name;
@@ -77,6 +139,11 @@ static void arm(struct kakoi_hook *hook)
 
 	if (hook->armed || !hook->original)
 		return;
+	if (trace(hook)) {
+		hook->armed = true;
+		hook->why = NULL;
+		return;
+	}
 	memset(&hook->probe, 0, sizeof(hook->probe));
 	hook->probe.symbol_name = name;
 	hook->probe.pre_handler = enter;
@@ -107,9 +174,15 @@ static void disarm(u32 kept)
 	for (index = 0; (hook = kakoi_hook_at(index)); index++) {
 		if (!hook->armed || hook->ops & kept || count == ARRAY_SIZE(gone))
 			continue;
+		/* The tracer waits long for each: what it has stays until the module goes. */
+		if (hook->traced && kept)
+			continue;
 		hook->armed = false;
 		hook->why = "";
-		gone[count++] = &hook->probe;
+		if (hook->traced)
+			untrace(hook);
+		else
+			gone[count++] = &hook->probe;
 	}
 	if (count)
 		unregister_kprobes(gone, count);
@@ -163,12 +236,16 @@ void kakoi_hooks_prepare(u32 ops)
 {
 	mutex_lock(&arming);
 	wanted = ops | KAKOI_ACCEPT;
-	arm_only(wanted);
-	/* Shown to work; until somebody is held, only connections are watched. */
-	if (!in_place && !atomic_read(&kakoi_held))
-		arm_only(KAKOI_ACCEPT);
-	else
+	if (in_place || atomic_read(&kakoi_held)) {
+		arm_only(wanted);
 		WRITE_ONCE(in_place, true);
+	} else {
+		/* Until somebody is held, only connections are watched. Probes are shown to work, for one can be
+		 * refused; what the tracer lists it can do. */
+		if (!KAKOI_TRACED)
+			arm_only(wanted);
+		arm_only(KAKOI_ACCEPT);
+	}
 	mutex_unlock(&arming);
 }
 

@@ -24,6 +24,7 @@
 #include <linux/types.h>
 #include <linux/version.h>
 
+#include "compat/trace.h"
 #include "kakoi_decide.h"
 
 #define KAKOI_BIT(op) (1u << (op))
@@ -95,8 +96,9 @@ int kakoi_marks_begin(void);
 void kakoi_marks_end(void);
 /* The mark of a process, all zero if it has none. True if it has one. */
 bool kakoi_subject_of(struct task_struct *task, struct kk_subject *subject);
-/* Operations of the current process that are to be judged. */
-u32 kakoi_current_ops(void);
+/* Operations of the current process that are to be judged; apart, those that are so for
+ * everybody, and speak of dropped content only. */
+u32 kakoi_current_ops(u32 *everyone);
 int kakoi_mark_set(struct task_struct *task, const struct kk_subject *subject, gfp_t memory);
 void kakoi_mark_remove(struct task_struct *task);
 int kakoi_mark_pend(const struct linux_binprm *bprm, const struct kk_subject *next);
@@ -180,10 +182,21 @@ struct kakoi_hook {
 	void *original;
 	const char *name;		/* the one that exists */
 	struct kprobe probe;
+#ifdef KAKOI_TRACE
+	struct ftrace_ops trace;
+#endif
+	/* For those who are not held: has dropped content to do with it? By its first argument; may not sleep. */
+	bool (*of_dropped)(unsigned long first);
 	bool armed;
+	bool traced;			/* by the function tracer, not by a probe */
 	bool otherwise;			/* where it is missing, another one sees the same */
 	const char *why;		/* if not armed */
 };
+
+/* One that free processes meet only with dropped content. */
+#define KAKOI_HOOK_DROPPED(hook, function, operations, test, ...)					\
+	struct kakoi_hook hook = { .symbols = { __VA_ARGS__ }, .replacement = (function),	\
+				   .ops = (operations), .of_dropped = (test) }
 
 /* One that sees what another sees too, on kernels that have it. */
 #define KAKOI_HOOK_OR(hook, function, operations, ...)							\

@@ -87,21 +87,24 @@ bool kakoi_subject_of(struct task_struct *task, struct kk_subject *subject)
 	return mark;
 }
 
-u32 kakoi_current_ops(void)
+u32 kakoi_current_ops(u32 *everyone)
 {
 	const struct kakoi_policy *policy;
 	const struct kakoi_mark *mark;
 	u32 ops = 0;
 
+	*everyone = 0;
 	rcu_read_lock();
 	policy = rcu_dereference(kakoi_policy);
 	if (policy) {
 		mark = atomic_read(&kakoi_marks) ? find(current->signal) : NULL;
 		if (mark)
 			ops = READ_ONCE(mark->ops);
-		/* Rules for everybody speak of dropped content: as long as there is none, of nothing. */
-		if (!policy->only_dropped || atomic_read(&kakoi_dropped_count))
+		/* Rules for everybody that speak of dropped content only: as long as there is none, of nothing. */
+		if (!policy->only_dropped)
 			ops |= policy->everyone_ops;
+		else if (atomic_read(&kakoi_dropped_count))
+			*everyone = policy->everyone_ops;
 	}
 	rcu_read_unlock();
 	return ops;

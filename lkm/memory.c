@@ -22,6 +22,14 @@ static int judge_map(struct file *file)
 	return answer;
 }
 
+/* Most maps have no file, or are not to be run: free processes are not asked about them. */
+static bool of_dropped(unsigned long first)
+{
+	const struct file *file = (const struct file *)first;
+
+	return file && kakoi_dropped(file->f_path.dentry);
+}
+
 static noinline int my_mmap_file(struct file *file, unsigned long prot, unsigned long flags)
 {
 	/* With this personality whatever can be read can be run. */
@@ -33,8 +41,8 @@ static noinline int my_mmap_file(struct file *file, unsigned long prot, unsigned
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK(mmap_hook, my_mmap_file, KAKOI_BIT(KK_OP_MAP_EXEC) | KAKOI_BIT(KK_OP_MEM_EXEC),
-		  "security_mmap_file");
+static KAKOI_HOOK_DROPPED(mmap_hook, my_mmap_file, KAKOI_BIT(KK_OP_MAP_EXEC) | KAKOI_BIT(KK_OP_MEM_EXEC),
+			  of_dropped, "security_mmap_file");
 
 static noinline int my_file_mprotect(struct vm_area_struct *area, unsigned long asked, unsigned long prot)
 {

@@ -27,8 +27,9 @@ static void show_hooks(struct seq_file *out, u32 needed)
 
 	for (index = 0; (hook = kakoi_hook_at(index)); index++) {
 		if (hook->armed)
-			seq_printf(out, "hook %s in-place ops=%x missed=%lu\n", hook->name, hook->ops,
-				   hook->probe.nmissed);
+			seq_printf(out, "hook %s in-place ops=%x missed=%lu by=%s\n", hook->name, hook->ops,
+				   hook->traced ? 0 : hook->probe.nmissed,
+				   hook->traced ? "tracer" : "probe");
 		else
 			seq_printf(out, "hook %s %s ops=%x %s\n", hook->symbols[0],
 				   !(hook->ops & needed) ? "idle" :

@@ -28,6 +28,26 @@ static inline unsigned long kakoi_caller(struct pt_regs *regs)
 #endif
 }
 
+/* Its first argument. */
+static inline unsigned long kakoi_first(struct pt_regs *regs)
+{
+#if defined(CONFIG_X86_64)
+	return regs->di;
+#elif defined(CONFIG_X86_32)
+	return regs->ax;
+#elif defined(CONFIG_ARM64)
+	return regs->regs[0];
+#elif defined(CONFIG_ARM)
+	return regs->ARM_r0;
+#elif defined(CONFIG_MIPS)
+	return regs->regs[4];
+#elif defined(CONFIG_PPC)
+	return regs->gpr[3];
+#else
+	return regs->a0;
+#endif
+}
+
 #if defined(CONFIG_MIPS)
 #include "mips_step.h"
 #else

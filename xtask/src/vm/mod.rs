@@ -31,6 +31,7 @@ vm truth KERNEL [PART]
 vm truth-bpf KERNEL [PART]
 vm evaluate [KERNEL]...
 vm evaluate-bpf [KERNEL]...
+vm report
 vm quick
 vm stress KERNEL RACES EXECS ROUNDS FORKS
 vm cost KERNEL...
@@ -52,6 +53,7 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         }),
         "evaluate" => evaluate::run(&truth::MODULE, rest),
         "evaluate-bpf" => evaluate::run(&truth::BPF, rest),
+        "report" => evaluate::write(),
         "truth" | "truth-bpf" => {
             let (name, part) = rest.split_first().context(USAGE)?;
             let part = part.first().map_or("", String::as_str);
