@@ -178,9 +178,6 @@ fn open(
         let Some(hook) = HOOKS.iter().find(|hook| hook.name == name) else { continue };
         let wanted = hooks.get(hook.name) == Some(&Fared::Attached);
         program.set_autoload(wanted);
-        if std::env::var_os("KAKOI_BPF_LOG").is_some() {
-            program.set_log_level(4);
-        }
         if wanted && way == Way::ModifyReturn {
             program.set_prog_type(ProgramType::Tracing);
             program.set_attach_type(match hook.kind {

@@ -44,10 +44,6 @@ pub(crate) fn failed_program() -> Option<String> {
 
 fn keep(_: PrintLevel, text: String) {
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    if std::env::var_os("KAKOI_BPF_LOG").is_some() {
-        use std::io::Write;
-        let _ = std::io::stderr().write_all(text.as_bytes());
-    }
     said.push(text);
     let surplus = said.len().saturating_sub(KEPT);
     said.drain(..surplus);
