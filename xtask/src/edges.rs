@@ -28,10 +28,15 @@ const EDGES: &[(&str, &[&str], &str)] = &[
     ("policy", &["model"], "pure: text in, verdicts and bytes out; backends come after it"),
     ("kernel", &[], "mechanism without policy; the only unsafe code"),
     (
+        "honeypot",
+        &["model", "assess", "kernel"],
+        "records and judges; enforcement is not its business, and the trace half of kernel is all it needs",
+    ),
+    (
         "cli",
         &[
             "model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell",
-            "policy",
+            "policy", "honeypot",
         ],
         "wires everything",
     ),
