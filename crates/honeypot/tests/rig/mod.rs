@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A server in a process of its own, and an intruder.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
