@@ -30,10 +30,15 @@ const EDGES: &[(&str, &[&str], &str)] = &[
     ("guard", &["model", "policy"], "a compiled policy in, enforcement and events out"),
     ("agent", &["guard", "model", "policy"], "the guard alone, for the device: small"),
     (
+        "honeypot",
+        &["model", "assess", "kernel"],
+        "records and judges; enforcement is not its business, and the trace half of kernel is all it needs",
+    ),
+    (
         "cli",
         &[
             "model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell",
-            "policy", "guard",
+            "policy", "guard", "honeypot",
         ],
         "wires everything",
     ),

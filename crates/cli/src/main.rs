@@ -33,10 +33,12 @@ enum Command {
     Profile(commands::profile::Arguments),
     Run(commands::run::Arguments),
     Stages(commands::stages::Arguments),
-    #[command(subcommand)]
-    Honeypot(commands::honeypot::Command),
+    Honeypot(commands::honeypot::Arguments),
     Policy(commands::policy::Arguments),
     Guard(commands::guard::Arguments),
+    /// Makes the cells of a honeypot; started by it.
+    #[command(name = commands::honeypot::KEEPER, hide = true)]
+    Keep,
     /// Parses one image, confined; started by the other commands.
     #[command(name = worker::COMMAND, hide = true)]
     Worker {
@@ -58,7 +60,8 @@ fn main() -> ExitCode {
         Command::Profile(arguments) => commands::profile::exec(&arguments),
         Command::Run(arguments) => commands::run::exec(&arguments),
         Command::Stages(arguments) => commands::stages::exec(&arguments),
-        Command::Honeypot(command) => commands::honeypot::exec(&command),
+        Command::Honeypot(arguments) => commands::honeypot::exec(&arguments),
+        Command::Keep => commands::honeypot::keep(),
         Command::Policy(arguments) => commands::policy::exec(&arguments),
         Command::Guard(arguments) => commands::guard::exec(&arguments),
         Command::Worker { probe: true, free } => worker::probe(!free),

@@ -4,10 +4,9 @@
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
-/// A filter program. Holding one proves that it checks the architecture word first and allows
-/// only the calls that it was built from; everything else fails with `EPERM`.
+/// A filter program. Holding one proves that it checks the architecture word before the number.
 pub struct Filter {
-    program: Vec<sock_filter>,
+    pub(crate) program: Vec<sock_filter>,
 }
 
 impl Filter {
@@ -87,32 +86,32 @@ const WORKER_CALLS: &[libc::c_long] = &[
 ];
 
 /// Offset of `nr` in `struct seccomp_data` (include/uapi/linux/seccomp.h).
-const NUMBER_OFFSET: u32 = 0;
+pub(crate) const NUMBER_OFFSET: u32 = 0;
 
 /// Offset of `arch` there.
-const ARCHITECTURE_OFFSET: u32 = 4;
+pub(crate) const ARCHITECTURE_OFFSET: u32 = 4;
 
 /// `AUDIT_ARCH_X86_64` (include/uapi/linux/audit.h): EM_X86_64, 64 bits, little-endian.
 #[cfg(target_arch = "x86_64")]
-const AUDIT_ARCHITECTURE: u32 = 62 | 0x8000_0000 | 0x4000_0000;
+pub(crate) const AUDIT_ARCHITECTURE: u32 = 62 | 0x8000_0000 | 0x4000_0000;
 
 /// `AUDIT_ARCH_AARCH64`: EM_AARCH64, 64 bits, little-endian.
 #[cfg(target_arch = "aarch64")]
-const AUDIT_ARCHITECTURE: u32 = 183 | 0x8000_0000 | 0x4000_0000;
+pub(crate) const AUDIT_ARCHITECTURE: u32 = 183 | 0x8000_0000 | 0x4000_0000;
 
-const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
+pub(crate) const fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
     sock_filter { code: code as u16, jt, jf, k }
 }
 
-const fn load(offset: u32) -> sock_filter {
+pub(crate) const fn load(offset: u32) -> sock_filter {
     instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, offset)
 }
 
-const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
+pub(crate) const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
     instruction(BPF_JMP | BPF_JEQ | BPF_K, then, otherwise, value)
 }
 
-const fn answer(action: u32) -> sock_filter {
+pub(crate) const fn answer(action: u32) -> sock_filter {
     instruction(BPF_RET | BPF_K, 0, 0, action)
 }
 

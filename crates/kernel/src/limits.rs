@@ -25,6 +25,34 @@ pub fn limit_resources(limits: ResourceLimits) -> io::Result<()> {
     limit(libc::RLIMIT_CORE, 0)
 }
 
+/// Limits of one intruder's system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Processes and threads of the user namespace (`RLIMIT_NPROC`, counted per namespace since Linux 5.14).
+    pub processes: u64,
+    /// Bytes of address space of one process (`RLIMIT_AS`).
+    pub process_bytes: u64,
+    /// Bytes that one file may grow to.
+    pub file_bytes: u64,
+    /// Processor seconds of one process (`RLIMIT_CPU`).
+    pub processor_seconds: u64,
+}
+
+/// Applies limits to this process and those that it makes.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn limit_session(limits: SessionLimits) -> io::Result<()> {
+    limit(libc::RLIMIT_NPROC, limits.processes)?;
+    limit(libc::RLIMIT_AS, limits.process_bytes)?;
+    limit(libc::RLIMIT_FSIZE, limits.file_bytes)?;
+    limit(libc::RLIMIT_CPU, limits.processor_seconds)?;
+    limit(libc::RLIMIT_NOFILE, 1024)?;
+    limit(libc::RLIMIT_MEMLOCK, 64 << 10)?;
+    limit(libc::RLIMIT_MSGQUEUE, 16 << 10)?;
+    limit(libc::RLIMIT_CORE, 0)
+}
+
 /// Ends this process when its parent ends, however that happens.
 ///
 /// # Errors

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `kakoi honeypot`: what is done with recorded sessions.
+//! `kakoi honeypot summarize`: families of recorded sessions.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use kakoi_assess::stages::{Counts, Family, MAX_LINE_BYTES, Report, Summary};
 use kakoi_model::{Purpose, Stage};
 use serde_json::json;
@@ -13,12 +13,6 @@ use serde_json::json;
 use crate::exit::{BadInput, Exit};
 use crate::lines::Lines;
 use crate::output;
-
-/// Look at sessions that a honeypot recorded
-#[derive(Subcommand)]
-pub enum Command {
-    Summarize(Arguments),
-}
 
 /// Summarise logs: sessions by shape, shapes by family, stages reached, first and last seen
 #[derive(Args)]
@@ -44,8 +38,7 @@ enum Format {
 }
 
 /// Runs the command.
-pub fn exec(command: &Command) -> anyhow::Result<Exit> {
-    let Command::Summarize(arguments) = command;
+pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let report = summarize(&arguments.logs)?;
     anyhow::ensure!(report.inputs > 0, BadInput("no command line in the input".to_owned()));
     output::data(&match arguments.format {

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a cell is made from: one plan for all sessions of a server.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of one session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CellLimits {
+    /// Processes and threads.
+    pub processes: u64,
+    /// Bytes of memory of all processes and files together; held by a control group where there is one, and per process always.
+    pub memory_bytes: u64,
+    /// Bytes of all files that a session writes.
+    pub disk_bytes: u64,
+    /// Files and directories that a session makes.
+    pub files: u64,
+    /// Hundredths of one processor; by control group only.
+    pub processor_percent: u64,
+    /// Processor seconds of one process.
+    pub processor_seconds: u64,
+}
+
+impl Default for CellLimits {
+    fn default() -> Self {
+        Self {
+            processes: 64,
+            memory_bytes: 128 << 20,
+            disk_bytes: 32 << 20,
+            files: 4096,
+            processor_percent: 50,
+            processor_seconds: 300,
+        }
+    }
+}
+
+/// Everything that is the same for all sessions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// The persona's root directory on the host: never written to.
+    pub(crate) root: PathBuf,
+    /// An empty directory on the host to mount on.
+    pub(crate) stage: PathBuf,
+    /// Another one, for device nodes.
+    pub(crate) devices: PathBuf,
+    /// A third one, for /tmp.
+    pub(crate) temporary: PathBuf,
+    /// The host's user that sessions belong to; none when the server is not root and its own user has to do.
+    pub(crate) user: Option<u32>,
+    /// Name of the device.
+    pub(crate) hostname: String,
+    /// Program, name and arguments of the shell.
+    pub(crate) shell: Vec<String>,
+    /// Processor emulator for another architecture.
+    pub(crate) emulator: Option<Emulator>,
+    /// Limits.
+    pub(crate) limits: CellLimits,
+    /// Answer DNS, HTTP, TFTP and FTP inside.
+    pub(crate) sinkhole: bool,
+    /// Name of the control groups.
+    pub(crate) group: String,
+    /// The server's directory on the host; the keeper removes it when the server could not.
+    pub(crate) state: PathBuf,
+}
+
+/// How programs of another architecture run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Emulator {
+    /// The emulator on the host, statically linked.
+    pub(crate) program: PathBuf,
+    /// The line for binfmt_misc.
+    pub(crate) registration: String,
+}
+
+/// Asks for a session. With it come: the socket on which the cell says that it is ready, the pipe that events are written
+/// to, and the pipe whose end is the end of the session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// Name of the session.
+    pub(crate) session: String,
+}
+
+/// What the cell says. With [`Ready`](Answer::Ready) come the terminal, then the sinkhole's sockets in the order of
+/// [`SINKS`](super::network::SINKS).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// It waits for an intruder.
+    Ready,
+    /// It could not be made.
+    Failed(String),
+}
+
+/// An intruder is there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Go {
+    /// Environment of the shell.
+    pub(crate) environment: Vec<(String, String)>,
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Remote logins into an isolated system, with every system call tied to the command line that made it
+//! (docs/HONEYPOT.md).
+//!
+//! ```text
+//! intruder ──Telnet──▶ server ──asks──▶ keeper ──copies itself──▶ watcher ──ptrace──▶ cell (namespaces, overlay, seccomp)
+//!                        │  ◀── terminal, sinkhole's sockets ──────────────────────────┘   │
+//!                        └──◀── events as JSON lines ──────────────────────────────────────┘
+//! ```
+//!
+//! Invariant: nothing that an intruder brings runs outside a cell, and a cell's network leads nowhere.
+
+mod cast;
+mod cell;
+pub mod config;
+mod error;
+mod output;
+mod persona;
+mod record;
+mod server;
+mod session;
+mod sinkhole;
+pub mod telnet;
+
+pub use cell::keep;
+pub use config::Config;
+pub use error::Error;
+pub use server::serve;

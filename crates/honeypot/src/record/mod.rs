@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every system call of a cell, tied to the command line that caused it.
+//!
+//! The tie is the input line. Whatever process reads the end of a line off the terminal takes the next number; what it calls
+//! from then on, and all that it makes from then on, belongs to that line: built-ins, redirections, nested shells and
+//! background children. Calls before the first line have number 0.
+//!
+//! A call is told when it returns, with the line at its begin; only the read that ends a line belongs to the line before.
+//! One that makes a process is told when the process is made, before anything that it does.
+
+mod calls;
+mod decode;
+mod task;
+mod typed;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kakoi_assess::stages::CallClassifier;
+use kakoi_kernel::{CallStop, Halt, Until, Watched};
+use kakoi_model::{Action, Call, Event, Purpose, Stage, Timestamp};
+
+use self::task::{Pending, Role, Task};
+use self::typed::Typed;
+
+/// Process 1 of a cell, already watched.
+pub(crate) struct Started {
+    pub(crate) first: Watched,
+}
+
+/// Watches one cell.
+pub(crate) struct Recorder {
+    tasks: BTreeMap<Watched, Task>,
+    /// Children that stopped before their parent told of them.
+    early: BTreeSet<Watched>,
+    first: Watched,
+    line: u32,
+    typed: Typed,
+    stages: CallClassifier,
+    events: BufWriter<File>,
+}
+
+impl Recorder {
+    pub(crate) fn new(started: Started, events: File) -> Self {
+        Self {
+            tasks: BTreeMap::from([(started.first, Task::first())]),
+            early: BTreeSet::new(),
+            first: started.first,
+            line: 0,
+            typed: Typed::default(),
+            stages: CallClassifier::new(),
+            events: BufWriter::with_capacity(16 << 10, events),
+        }
+    }
+
+    /// Until nothing of the cell is left.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let outcome = loop {
+            match Watched::wait_any() {
+                Ok((process, halt)) => {
+                    if let Err(error) = self.halted(process, halt) {
+                        // Without a record there is no session.
+                        let _ = kakoi_kernel::kill(self.first.process());
+                        break Err(error);
+                    }
+                }
+                Err(_) => break Ok(()),
+            }
+        };
+        self.tell(None, None, Action::SessionEnd { lost: 0 }, None)?;
+        self.events.flush()?;
+        outcome
+    }
+
+    fn halted(&mut self, process: Watched, halt: Halt) -> io::Result<()> {
+        match halt {
+            Halt::Ended(_) => {
+                let ended = self.tasks.remove(&process);
+                if ended.is_some_and(|task| task.role == Role::Shell) {
+                    let _ = kakoi_kernel::kill(self.first.process());
+                }
+                Ok(())
+            }
+            _ if !self.tasks.contains_key(&process) => {
+                self.early.insert(process);
+                Ok(())
+            }
+            Halt::Call => {
+                self.call(process)?;
+                self.proceed(process, 0)
+            }
+            Halt::Signal(signal) => self.proceed(process, signal),
+            Halt::Group => process.proceed(Until::Continued, 0),
+            Halt::Made(child) => {
+                self.made(process, child)?;
+                self.proceed(process, 0)
+            }
+            Halt::Became => {
+                self.became(process);
+                self.proceed(process, 0)
+            }
+            Halt::Other => self.proceed(process, 0),
+        }
+    }
+
+    fn proceed(&self, process: Watched, signal: i32) -> io::Result<()> {
+        let until = self.tasks.get(&process).map_or(Until::Event, Task::until);
+        process.proceed(until, signal)
+    }
+
+    fn became(&mut self, process: Watched) {
+        let Some(task) = self.tasks.get_mut(&process) else { return };
+        if task.role == Role::ShellToBe {
+            task.role = Role::Shell;
+            task.program = "/bin/sh".to_owned();
+        }
+        task.became();
+    }
+
+    /// A process was made: it inherits, and is told before it does anything.
+    fn made(&mut self, parent: Watched, child: u32) -> io::Result<()> {
+        let Ok(child) = Watched::known(child) else { return Ok(()) };
+        let Some(task) = self.tasks.get_mut(&parent) else { return Ok(()) };
+        let made = task.child(child);
+        let number = made.pid;
+        let recorded = task.is_recorded();
+        if let (true, Some(pending)) = (recorded, task.call.as_mut()) {
+            pending.told = true;
+            let (line, call) =
+                (pending.line, Call { result: number.into(), ..pending.call.clone() });
+            self.tell_call(parent, line, call)?;
+        }
+        self.tasks.insert(child, made);
+        if self.early.remove(&child) {
+            self.proceed(child, 0)?;
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, process: Watched) -> io::Result<()> {
+        // It may have been killed meanwhile.
+        match process.call() {
+            Ok(CallStop::Entry { number, arguments, .. }) => {
+                self.entered(process, number, arguments)
+            }
+            Ok(CallStop::Exit(result)) => self.returned(process, result),
+            Ok(CallStop::None) | Err(_) => Ok(()),
+        }
+    }
+
+    fn entered(&mut self, process: Watched, number: u64, arguments: [u64; 6]) -> io::Result<()> {
+        let Some(task) = self.tasks.get_mut(&process) else { return Ok(()) };
+        let name = calls::name_of(number).map_or_else(|| format!("call-{number}"), str::to_owned);
+        let decoded = decode::decode(process, &name, &arguments);
+        let ends = matches!(name.as_str(), "exit" | "exit_group");
+        let waits = matches!(
+            name.as_str(),
+            "read" | "poll" | "ppoll" | "select" | "wait4" | "nanosleep" | "clock_nanosleep"
+        );
+        let call = Call { call: name, arguments: decoded, result: 0 };
+        let line = task.line;
+        task.call = Some(Pending { call: call.clone(), arguments, line, told: ends });
+        if ends {
+            // These do not return.
+            self.tell_call(process, line, call)?;
+        }
+        if waits { self.events.flush() } else { Ok(()) }
+    }
+
+    fn returned(&mut self, process: Watched, result: i64) -> io::Result<()> {
+        let Some(pending) = self.tasks.get_mut(&process).and_then(|task| task.call.take()) else {
+            return Ok(());
+        };
+        if !pending.told {
+            let call = Call { result, ..pending.call.clone() };
+            self.tell_call(process, pending.line, call)?;
+        }
+        if pending.call.call == "read" && result > 0 {
+            self.read(process, &pending, result)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes were read: if off the terminal, they may end a line.
+    fn read(&mut self, process: Watched, pending: &Pending, count: i64) -> io::Result<()> {
+        let [descriptor, address, ..] = pending.arguments;
+        if !is_terminal(process, descriptor) {
+            return Ok(());
+        }
+        let length = usize::try_from(count).unwrap_or(0).min(1 << 20);
+        for byte in process.read(address, length) {
+            let Some(line) = self.typed.push(byte) else { continue };
+            self.line = self.line.saturating_add(1);
+            if let Some(task) = self.tasks.get_mut(&process) {
+                task.line = self.line;
+            }
+            let input = String::from_utf8_lossy(&line).into_owned();
+            if !input.trim().is_empty() {
+                let number = self.line;
+                self.tell(Some(number), Some(process), Action::Input { input }, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_call(&mut self, process: Watched, line: u32, call: Call) -> io::Result<()> {
+        let pid = self.tasks.get(&process).map_or(0, |task| task.pid);
+        let stage = self.stages.push(pid, &call).purpose.and_then(Purpose::stage);
+        self.tell(Some(line), Some(process), Action::Call(call), stage)
+    }
+
+    fn tell(
+        &mut self,
+        line: Option<u32>,
+        process: Option<Watched>,
+        action: Action,
+        stage: Option<Stage>,
+    ) -> io::Result<()> {
+        let begins = matches!(&action, Action::Call(call) if call.call.starts_with("exec"));
+        let task = process.and_then(|process| self.tasks.get(&process));
+        let event = Event {
+            time: now(),
+            // The server knows whose cell it is.
+            session: None,
+            line,
+            domain: None,
+            subject: task.map(|task| task.subject(begins)),
+            action,
+            verdict: None,
+            stage,
+        };
+        serde_json::to_writer(&mut self.events, &event)?;
+        self.events.write_all(b"\n")?;
+        let ends = matches!(event.action, Action::Input { .. });
+        if ends { self.events.flush() } else { Ok(()) }
+    }
+}
+
+/// The clock of the host.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Does a descriptor of a process lead to its terminal? Major numbers of devpts and of /dev/tty
+/// (Documentation/admin-guide/devices.txt).
+fn is_terminal(process: Watched, descriptor: u64) -> bool {
+    let path = format!("/proc/{}/fd/{descriptor}", process.process());
+    let Ok(metadata) = std::fs::metadata(path) else { return false };
+    let device = metadata.rdev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    (136..=143).contains(&major) || (major, minor) == (5, 0)
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is known of a process of a cell.
+
+use kakoi_kernel::{Until, Watched};
+use kakoi_model::{Argument, Call, Subject};
+
+/// What a process is to the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Process 1: our own until it runs init. Not recorded.
+    First,
+    /// The login server. Not recorded.
+    Server,
+    /// Will become the intruder's shell when it runs its first program.
+    ShellToBe,
+    /// The intruder's shell: the session ends with it.
+    Shell,
+    /// Everything else.
+    Other,
+}
+
+/// A process or thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) role: Role,
+    /// Its number in the cell.
+    pub(crate) pid: u32,
+    pub(crate) parent: Option<u32>,
+    pub(crate) program: String,
+    pub(crate) lineage: Vec<String>,
+    /// The command line that it works for; 0 before the first.
+    pub(crate) line: u32,
+    /// The call that it is in.
+    pub(crate) call: Option<Pending>,
+    /// Children that it made; the second one of a fork's answer is told at the first.
+    pub(crate) children: u32,
+}
+
+/// A call that has not returned.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) call: Call,
+    pub(crate) arguments: [u64; 6],
+    /// The command line at its begin.
+    pub(crate) line: u32,
+    /// Told already, because it makes a process.
+    pub(crate) told: bool,
+}
+
+/// Ancestors that are told.
+const LONGEST_LINEAGE: usize = 16;
+
+impl Task {
+    /// Process 1.
+    pub(crate) fn first() -> Self {
+        Self {
+            role: Role::First,
+            pid: 1,
+            parent: None,
+            program: "init".to_owned(),
+            lineage: Vec::new(),
+            line: 0,
+            call: None,
+            children: 0,
+        }
+    }
+
+    /// A child of this process.
+    pub(crate) fn child(&mut self, child: Watched) -> Self {
+        let role = match (self.role, self.children) {
+            (Role::First, 0) => Role::Server,
+            (Role::Server, 0) => Role::ShellToBe,
+            _ => Role::Other,
+        };
+        self.children = self.children.saturating_add(1);
+        let ancestors = std::iter::once(&self.program).chain(&self.lineage);
+        Self {
+            role,
+            pid: number_in_cell(child),
+            parent: Some(self.pid),
+            program: if role == Role::Server { "telnetd".to_owned() } else { self.program.clone() },
+            lineage: ancestors.take(LONGEST_LINEAGE).cloned().collect(),
+            line: self.line,
+            call: None,
+            children: 0,
+        }
+    }
+
+    /// Is what it calls recorded?
+    pub(crate) fn is_recorded(&self) -> bool {
+        matches!(self.role, Role::Shell | Role::Other)
+    }
+
+    /// How far it may run.
+    pub(crate) fn until(&self) -> Until {
+        if self.is_recorded() { Until::Call } else { Until::Event }
+    }
+
+    /// Another program runs: the one that the call names.
+    pub(crate) fn became(&mut self) {
+        let words = self.call.as_ref().map(|pending| &pending.call.arguments);
+        if let Some(arguments) = words {
+            self.program = program(arguments.get("path"), arguments.get("arguments"));
+        }
+    }
+
+    /// As events have it. The lineage is told where a process or program begins.
+    pub(crate) fn subject(&self, with_lineage: bool) -> Subject {
+        let lineage = if with_lineage { self.lineage.clone() } else { Vec::new() };
+        Subject { pid: self.pid, parent: self.parent, program: self.program.clone(), lineage }
+    }
+}
+
+/// A path, or `busybox:wget` for an applet.
+fn program(path: Option<&Argument>, words: Option<&Argument>) -> String {
+    let path = match path {
+        Some(Argument::Text(path)) => path.as_str(),
+        _ => "",
+    };
+    let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let words = match words {
+        Some(Argument::List(words)) => words.as_slice(),
+        _ => &[],
+    };
+    if base(path) != "busybox" {
+        return path.to_owned();
+    }
+    let names = words.iter().take(2).map(|word| base(word));
+    let applet = names.into_iter().find(|name| name != "busybox");
+    applet.map_or_else(|| path.to_owned(), |applet| format!("busybox:{applet}"))
+}
+
+/// The number that a process has in its own namespace: the last of `NSpid` (proc_pid_status(5)).
+fn number_in_cell(process: Watched) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.process()));
+    let status = status.unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("NSpid:"));
+    let last = line.and_then(|line| line.split_whitespace().next_back());
+    last.and_then(|number| number.parse().ok()).unwrap_or_else(|| process.process())
+}

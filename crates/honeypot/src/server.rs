@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Connections, their limits, and the pool of cells.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::cell::message;
+use crate::cell::plan::{Answer, Plan, Request};
+use crate::config::Config;
+use crate::error::{During, Error, fail};
+use crate::output::Outputs;
+use crate::persona;
+use crate::telnet;
+
+/// What all connections share.
+pub(crate) struct Server {
+    pub(crate) config: Config,
+    pub(crate) outputs: Outputs,
+    pub(crate) architecture: &'static str,
+    pub(crate) cells: tokio::sync::Mutex<mpsc::Receiver<Cell>>,
+    connections: Arc<Semaphore>,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// A cell that waits for an intruder.
+pub(crate) struct Cell {
+    pub(crate) socket: OwnedFd,
+    pub(crate) events: OwnedFd,
+    pub(crate) life: OwnedFd,
+    pub(crate) terminal: OwnedFd,
+    pub(crate) sinks: Vec<OwnedFd>,
+    /// Keeps the emulator registered.
+    pub(crate) formats: Option<OwnedFd>,
+}
+
+/// Serves until the process is ended. `keeper` starts this program so that it calls [`crate::keep`]; events go to `lines`
+/// unless the configuration names a directory; `ready` is told where Telnet is served.
+///
+/// # Errors
+/// When an address cannot be bound, the persona cannot be made, or no cell can be made on this kernel.
+pub fn serve(
+    config: Config,
+    keeper: Command,
+    lines: Box<dyn io::Write + Send>,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), Error> {
+    let state = tempfile::Builder::new().prefix("kakoi-honeypot-").tempdir();
+    let state = state.during(|| "make a directory for the persona".to_owned())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .during(|| "start the runtime".to_owned())?;
+    let (plan, architecture) = plan(&config, state.path())?;
+    let (mut child, socket) = start_keeper(keeper, &plan)?;
+    let (sender, cells) = mpsc::channel(config.pool.max(1));
+    let first = ask_for_cell(&socket, 0)?;
+    let _ = sender.try_send(first);
+    std::thread::spawn(move || fill(&socket, &sender));
+    let outputs = Outputs::open(&config, lines)?;
+    let server = Arc::new(Server {
+        outputs,
+        architecture,
+        cells: tokio::sync::Mutex::new(cells),
+        connections: Arc::new(Semaphore::new(config.limits.connections)),
+        addresses: Mutex::new(HashMap::new()),
+        config,
+    });
+    let outcome = runtime.block_on(accept(&server, ready));
+    drop(server);
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    let _ = child.wait();
+    outcome
+}
+
+/// Lays out the persona, and says how cells are made from it.
+fn plan(config: &Config, state: &Path) -> Result<(Plan, &'static str), Error> {
+    let place = |name: &str, mode: u32| {
+        let place = state.join(name);
+        fs::create_dir(&place)
+            .and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(mode)))
+            .during(|| format!("make {}", place.display()))?;
+        Ok(place)
+    };
+    // The cells' user has to pass, and to see nothing else.
+    fs::set_permissions(state, fs::Permissions::from_mode(0o711))
+        .during(|| "open the persona's directory".to_owned())?;
+    let user = rustix::process::geteuid().is_root().then_some(config.user);
+    let root = place("root", 0o755)?;
+    let persona = persona::lay_out(config, &root, user)?;
+    let plan = Plan {
+        root,
+        stage: place("stage", 0o755)?,
+        devices: place("devices", 0o755)?,
+        temporary: place("temporary", 0o755)?,
+        user,
+        hostname: config.hostname.clone(),
+        shell: vec!["/bin/sh".to_owned(), "-sh".to_owned()],
+        emulator: persona.emulator,
+        limits: config.cell.clone(),
+        sinkhole: config.sinkhole,
+        group: format!("kakoi-honeypot-{}", std::process::id()),
+        state: state.to_owned(),
+    };
+    Ok((plan, persona.architecture))
+}
+
+fn start_keeper(mut keeper: Command, plan: &Plan) -> Result<(Child, Arc<OwnedFd>), Error> {
+    let (own, its) = message::pair().during(|| "make a socket".to_owned())?;
+    let child = keeper.stdin(its).spawn().during(|| "start the keeper".to_owned())?;
+    // The command holds the other end, which only the keeper may hold.
+    drop(keeper);
+    message::send(&own, plan, &[]).during(|| "tell the keeper the plan".to_owned())?;
+    Ok((child, Arc::new(own)))
+}
+
+/// Makes cells as long as there is room for them. Ends with the server.
+fn fill(keeper: &OwnedFd, cells: &mpsc::Sender<Cell>) {
+    let mut number = 0_u64;
+    let mut pause = Duration::from_millis(10);
+    loop {
+        number += 1;
+        match ask_for_cell(keeper, number) {
+            Ok(cell) => {
+                pause = Duration::from_millis(10);
+                if cells.blocking_send(cell).is_err() {
+                    return;
+                }
+            }
+            // Out of processes or memory: what runs will end.
+            Err(_) => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+        }
+    }
+}
+
+fn ask_for_cell(keeper: &OwnedFd, number: u64) -> Result<Cell, Error> {
+    let (socket, its_socket) = message::pair().during(|| "make a socket".to_owned())?;
+    let (events, its_events) = pipe_with(PipeFlags::CLOEXEC).during(|| "make a pipe".to_owned())?;
+    let (its_life, life) = pipe_with(PipeFlags::CLOEXEC).during(|| "make a pipe".to_owned())?;
+    let request = Request { session: number.to_string() };
+    message::send(keeper, &request, &[its_socket.as_fd(), its_events.as_fd(), its_life.as_fd()])
+        .during(|| "ask for a cell".to_owned())?;
+    drop((its_socket, its_events, its_life));
+    let answer = message::receive::<Answer>(&socket).during(|| "wait for a cell".to_owned())?;
+    let (answer, descriptors) =
+        answer.ok_or_else(|| fail("make a cell", "its watcher ended without a word"))?;
+    if let Answer::Failed(reason) = answer {
+        return Err(fail("make a cell", reason));
+    }
+    let mut descriptors = descriptors.into_iter();
+    let terminal = descriptors.next().ok_or_else(|| fail("make a cell", "it has no terminal"))?;
+    let mut sinks: Vec<OwnedFd> = descriptors.collect();
+    let most = sinks.len().min(crate::cell::network::SINKS.len());
+    let formats = sinks.split_off(most).into_iter().next();
+    Ok(Cell { socket, events, life, terminal, sinks, formats })
+}
+
+async fn accept(server: &Arc<Server>, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+    let address =
+        server.config.telnet.ok_or_else(|| fail("serve", "no address to serve Telnet at"))?;
+    let during = || format!("listen at {address}");
+    let listener = TcpListener::bind(address).await.during(during)?;
+    let local = listener.local_addr().during(during)?;
+    ready(local);
+    let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .during(|| "wait for signals".to_owned())?;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = end.recv() => return Ok(()),
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+        };
+        // A connection that was gone before it was taken, or no descriptors left: the next may do.
+        let Ok((socket, peer)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(permit) = Arc::clone(&server.connections).try_acquire_owned() else { continue };
+        if !server.enter(peer.ip()) {
+            continue;
+        }
+        let server = Arc::clone(server);
+        tokio::spawn(async move {
+            let local = socket.local_addr().unwrap_or(local);
+            telnet::serve(&server, socket, peer, local).await;
+            server.leave(peer.ip());
+            drop(permit);
+        });
+    }
+}
+
+impl Server {
+    /// Counts a connection of an address. Not, when it has too many.
+    fn enter(&self, address: IpAddr) -> bool {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = addresses.entry(address).or_default();
+        let admitted = *count < self.config.limits.connections_per_address;
+        *count += usize::from(admitted);
+        admitted
+    }
+
+    fn leave(&self, address: IpAddr) {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = addresses.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                addresses.remove(&address);
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A server in a process of its own, and an intruder.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The example `serve`, which cargo builds with the tests.
+pub struct Honeypot {
+    child: Child,
+    pub address: SocketAddr,
+    directory: tempfile::TempDir,
+}
+
+impl Honeypot {
+    pub fn start(config: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = directory.path().join("honeypot.toml");
+        fs::write(&settings, config).unwrap();
+        let mut child = Command::new(program())
+            .arg("127.0.0.1:0")
+            .arg(&settings)
+            .stdout(File::create(directory.path().join("events.jsonl")).unwrap())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let stderr = child.stderr.as_mut().unwrap();
+        BufReader::new(stderr).read_line(&mut said).unwrap();
+        let address = said.trim().strip_prefix("listening at ");
+        let address = address.unwrap_or_else(|| panic!("no server: {said}")).parse().unwrap();
+        Self { child, address, directory }
+    }
+
+    /// Everything that was told so far.
+    pub fn events(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.directory.path().join("events.jsonl")).unwrap();
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        text[..whole].lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Honeypot {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn program() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    own.parent().and_then(|deps| deps.parent()).unwrap().join("examples/serve")
+}
+
+/// An intruder who types as a bot does: a line, then waiting for the prompt.
+pub struct Client {
+    stream: TcpStream,
+}
+
+impl Client {
+    pub fn log_in(honeypot: &Honeypot) -> Self {
+        let stream = TcpStream::connect(honeypot.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut client = Self { stream };
+        client.wait_for("login: ");
+        client.send("root");
+        client.wait_for("Password: ");
+        client.send("xc3511");
+        client.wait_for("# ");
+        client
+    }
+
+    /// Types a line; gives what was shown until the next prompt.
+    pub fn type_line(&mut self, line: &str) -> String {
+        self.send(line);
+        self.wait_for("\r\n");
+        let mut shown = String::new();
+        // The prompt ends with a question for the cursor's place, which an answer may hold too.
+        while !shown.ends_with("# \u{1b}[6n") {
+            shown += &self.read_some();
+        }
+        shown
+    }
+
+    /// Leaves, and waits until the connection is closed.
+    pub fn end(mut self) {
+        self.send("exit");
+        let mut rest = Vec::new();
+        let _ = self.stream.read_to_end(&mut rest);
+    }
+
+    fn send(&mut self, line: &str) {
+        self.stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    }
+
+    fn wait_for(&mut self, mark: &str) {
+        let mut shown = String::new();
+        while !shown.contains(mark) {
+            shown += &self.read_some();
+        }
+    }
+
+    fn read_some(&mut self) -> String {
+        let mut byte = [0];
+        let count = self.stream.read(&mut byte).expect("the server went silent");
+        assert!(count > 0, "the server hung up");
+        char::from(byte[0]).to_string()
+    }
+}
+
+/// Calls of this name whose path is this.
+pub fn calls_of<'e>(events: &'e [Value], name: &str, path: &str) -> Vec<&'e Value> {
+    let fits = |event: &&Value| event["call"] == name && event["arguments"]["path"] == path;
+    events.iter().filter(fits).collect()
+}
+
+/// How many processes of this machine have this among their arguments.
+pub fn processes_with(argument: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    lines.filter(|line| line.split(|byte| *byte == 0).any(|one| one == argument.as_bytes())).count()
+}
+
+/// Control groups that a server made and that are still there.
+pub fn groups_of(server: u32) -> Vec<PathBuf> {
+    let name = format!("kakoi-honeypot-{server}");
+    let mounts =
+        ["", "pids", "memory", "cpu"].map(|mount| PathBuf::from("/sys/fs/cgroup").join(mount));
+    mounts.into_iter().map(|mount| mount.join(&name)).filter(|path| path.exists()).collect()
+}
+
+/// What a server sends before anything is sent to it.
+pub fn first_bytes(address: SocketAddr, count: usize) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut bytes = vec![0; count];
+    stream.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+/// Types lines into a client program; gives what it showed.
+pub fn through(client: &[&str], address: SocketAddr, lines: &[&str]) -> String {
+    let mut child = Command::new(client[0])
+        .args(&client[1..])
+        .args([address.ip().to_string(), address.port().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{} is needed: {error}", client[0]));
+    let mut output = child.stdout.take().unwrap();
+    let (sender, shown) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = output.read(&mut buffer) {
+            let _ = sender.send(String::from_utf8_lossy(&buffer[..count]).into_owned());
+        }
+    });
+    let mut input = child.stdin.take().unwrap();
+    let (mut all, end) = (String::new(), Instant::now() + Duration::from_secs(60));
+    for (line, prompt) in lines.iter().zip(["login: ", "Password: ", "# ", "# "]) {
+        let mut since = String::new();
+        while !since.contains(prompt) && Instant::now() < end {
+            since += &shown.recv_timeout(Duration::from_secs(10)).unwrap_or_default();
+        }
+        all += &since;
+        writeln!(input, "{line}").unwrap();
+    }
+    while let Ok(text) = shown.recv_timeout(Duration::from_secs(3)) {
+        all += &text;
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    all
+}
