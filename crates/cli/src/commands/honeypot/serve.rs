@@ -18,6 +18,7 @@ pub const KEEPER: &str = "keep-cells";
 
 /// What the server is told on the command line; it goes before the file.
 #[derive(Args)]
+#[group(id = "serve")]
 pub struct Arguments {
     /// Serve Telnet here [default: 127.0.0.1:2323]
     #[arg(long, value_name = "ADDRESS:PORT")]
