@@ -23,11 +23,14 @@ pub(super) fn fetch(architecture: &str, triplet: &str) -> [String; 2] {
 /// Test programs run beside each other: one fetches, the others wait and find it done.
 fn unpack(architecture: &str, folder: &Path) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/foreign-packages.sh");
+    // Whoever waited must not unpack again: the first one is using the files by then.
+    let once = "test -e \"$1/unpacked\" || \
+                { bash \"$2\" \"$3\" \"$1/work\" \"$1/root\" musl musl-dev && touch \"$1/unpacked\"; }";
     let ran = Command::new("flock")
-        .args([&folder.join("lock"), Path::new("bash"), &script])
+        .args([folder.join("lock").as_path(), Path::new("bash"), Path::new("-c")])
+        .args([once, "once"])
+        .args([folder, &script])
         .arg(architecture)
-        .args([folder.join("work"), folder.join("root")])
-        .args(["musl", "musl-dev"])
         .output();
     let ran = ran.unwrap_or_else(|error| panic!("flock (Debian package util-linux): {error}"));
     let said = String::from_utf8_lossy(&ran.stderr);
