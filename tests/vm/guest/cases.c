@@ -299,6 +299,7 @@ static void run_case(const char *folder, const char *name)
 	outside(text_of(folder, "after"));
 	unlink("/tmp/ran");
 	unlink("/tmp/k/log");
+	unlink("/tmp/k/refused");
 	events(NULL);
 	if (!strcmp(session, "ok")) {
 		if (place)
