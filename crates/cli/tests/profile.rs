@@ -120,3 +120,20 @@ fn what_is_no_program_or_no_profile_is_refused() {
     assert!(stderr(&output).contains("not an ELF file"), "{}", stderr(&output));
     assert_eq!(kakoi(&["profile", "show", text(&file)]).status.code(), Some(3));
 }
+
+#[test]
+fn a_program_that_is_cut_off_is_never_taken_for_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = std::fs::read("/bin/true").unwrap();
+    let path = directory.path().join("cut");
+    for part in 0..8 {
+        std::fs::write(&path, &whole[..whole.len() * part / 10]).unwrap();
+        let output = kakoi(&["profile", "static", text(&path), "--no-cache", "--format", "names"]);
+        let said = stderr(&output);
+        match output.status.code() {
+            Some(3) => assert!(said.contains("ELF") || said.contains("ends within"), "{said}"),
+            Some(0) => assert!(said.contains("cut off") || said.contains("outside"), "{said}"),
+            other => panic!("{part}: {other:?}: {said}"),
+        }
+    }
+}

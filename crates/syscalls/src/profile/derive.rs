@@ -128,13 +128,25 @@ fn files(program: &Program) -> Vec<ProfiledFile> {
 
 fn unresolved(subject: &Subject<'_>) -> Vec<Unresolved> {
     let gaps = subject.program.gaps.iter().chain(&subject.reached.gaps);
-    gaps.map(|gap| Unresolved {
+    let gaps = gaps.map(|gap| Unresolved {
         file: gap.file.clone(),
         address: gap.address,
         function: gap.function.clone(),
         reason: gap.reason.clone(),
+    });
+    gaps.chain(damage(subject.program)).collect()
+}
+
+/// What could not be read of a file may make any call.
+fn damage(program: &Program) -> impl Iterator<Item = Unresolved> {
+    program.modules.iter().flat_map(|module| {
+        module.summary.problems.iter().map(|problem| Unresolved {
+            file: module.name.clone(),
+            address: 0,
+            function: String::new(),
+            reason: problem.clone(),
+        })
     })
-    .collect()
 }
 
 /// The name of a call; calls by the 32-bit door of a 64-bit program are of another ABI.
