@@ -16,6 +16,7 @@ pub mod kernel;
 pub mod start_up;
 pub mod surface;
 
+mod bits;
 mod image;
 mod root;
 mod text;

@@ -1,60 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Stretches of printable ASCII in any bytes: what `strings` prints, without looking at each byte.
 
+use crate::bits::{BLOCK, bits_where};
+
 /// A blank to a tilde.
 pub(crate) const fn is_printable(byte: u8) -> bool {
     byte.wrapping_sub(b' ') < 0x5f
 }
 
-/// Bytes that are looked at together.
-const BLOCK: usize = 32;
-
-/// Printable stretches of at least `LEAST` bytes with their offsets, in order, each as long as it
-/// goes. Most of a program holds none, and is passed over in blocks.
+/// Printable stretches of at least `LEAST` (1 to 32) bytes with their offsets, in order, each as
+/// long as it goes. Most of a program holds none, and is passed over in blocks: a bit for each
+/// printable byte, and shifts that leave a bit only where `LEAST` of them follow one another.
 pub(crate) fn printable_stretches<const LEAST: usize>(
     content: &[u8],
 ) -> impl Iterator<Item = (usize, &[u8])> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        while at < content.len() {
-            let rest = content.get(at..)?;
-            if rest.len() >= BLOCK + LEAST && !begins_within::<LEAST>(rest) {
-                at += BLOCK;
+        while let Some(rest) = content.get(at..).filter(|rest| !rest.is_empty()) {
+            // The last bits of a word cannot tell how their stretch goes on: the next word can.
+            let begins = runs::<LEAST>(printable_bits(rest));
+            if begins == 0 {
+                at += BLOCK + 1 - LEAST;
                 continue;
             }
-            // Beyond the block a stretch may begin that the next block is to tell of.
-            let near = rest.iter().take(BLOCK);
-            let Some(skipped) = near.clone().position(|byte| is_printable(*byte)) else {
-                at += near.len();
-                continue;
-            };
-            let stretch = rest.get(skipped..)?;
-            let length = stretch.iter().position(|byte| !is_printable(*byte));
-            let length = length.unwrap_or(stretch.len());
-            let start = at + skipped;
-            at = start + length;
-            if length >= LEAST {
-                return Some((start, stretch.get(..length)?));
-            }
+            let start = at + begins.trailing_zeros() as usize;
+            let stretch = content.get(start..)?;
+            let stretch = stretch.get(..printable_length(stretch))?;
+            at = start + stretch.len() + 1;
+            return Some((start, stretch));
         }
         None
     })
 }
 
-/// Are there `LEAST` printable bytes in a row that begin in the first block? No branch depends on
-/// the bytes, so that the compiler compares many at once.
-fn begins_within<const LEAST: usize>(bytes: &[u8]) -> bool {
-    let mut any = 0;
-    if let Some(bytes) = bytes.get(..BLOCK + LEAST) {
-        let mut all = [1; BLOCK];
-        for shift in 0..LEAST {
-            for (all, byte) in all.iter_mut().zip(&bytes[shift..shift + BLOCK]) {
-                *all &= u8::from(is_printable(*byte));
-            }
-        }
-        any = all.iter().fold(0, |any, one| any | one);
+/// Where `LEAST` ones begin that follow one another.
+fn runs<const LEAST: usize>(bits: u64) -> u64 {
+    let (mut runs, mut length) = (bits, 1);
+    while length * 2 <= LEAST {
+        runs &= runs >> length;
+        length *= 2;
     }
-    any != 0
+    runs & runs >> (LEAST - length)
+}
+
+fn printable_length(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(rest) = bytes.get(length..).filter(|rest| !rest.is_empty()) {
+        let more = printable_bits(rest).trailing_ones() as usize;
+        length += more;
+        if more < BLOCK {
+            break;
+        }
+    }
+    length
+}
+
+/// The lowest bit is that of the first byte; behind the end nothing is printable.
+fn printable_bits(bytes: &[u8]) -> u64 {
+    if let Some(block) = bytes.first_chunk::<BLOCK>() {
+        return bits_where(block, is_printable);
+    }
+    let mut block = [0; BLOCK];
+    block.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+    bits_where(&block, is_printable)
 }
 
 #[cfg(test)]

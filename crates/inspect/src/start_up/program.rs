@@ -53,13 +53,18 @@ const PLAIN_LIBRARIES: &[&str] = &[
 
 /// Follows the strings of everything found so far, and of what that brings.
 pub(super) fn start_named(boot: &mut Boot<'_>) {
-    let (mut at, mut bytes, mut seen) = (0, 0_u64, BTreeSet::new());
+    let (mut at, mut bytes) = (0, 0_u64);
+    // Programs whose libraries were looked for, and whatever was searched: many start-ups share one.
+    let (mut looked_at, mut seen) = (BTreeSet::new(), BTreeSet::new());
     while let Some(known) = boot.found.start_ups().get(at) {
         at += 1;
         let depth = known.chain.iter().filter(|step| step.what == STEP).count();
         let context = Context::after(known);
         let program = known.program.as_ref().and_then(|place| boot.root().file(&place.path));
         let Some(program) = program.filter(|_| depth < MAX_DEPTH) else { continue };
+        if !program.digest().is_some_and(|digest| looked_at.insert(digest)) {
+            continue;
+        }
         for file in with_libraries(boot, program) {
             let new = file.digest().is_some_and(|digest| seen.insert(digest));
             bytes = bytes.saturating_add(file.size());

@@ -59,8 +59,9 @@ pub(super) fn pump(decoder: &mut dyn Read, output: &mut dyn Write) -> Result<(),
 const WHOLE: usize = 1 << 20;
 
 thread_local! {
-    /// Its tables are larger than most blocks, so each thread keeps one.
+    // Their tables are larger than most blocks, so each thread keeps one.
     static INFLATE: RefCell<libdeflater::Decompressor> = RefCell::default();
+    static ZSTD: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// One deflate block, straight into the vector: by a decoder that takes whole blocks only and needs
@@ -125,8 +126,15 @@ pub(super) fn zstd_block(
     limit: usize,
     output: &mut Vec<u8>,
 ) -> Result<(), CodecError> {
-    let mut decompressor = zstd::bulk::Decompressor::new()?;
-    let block = decompressor.decompress(input, limit).map_err(CodecError::corrupt)?;
+    let block = ZSTD.with_borrow_mut(|kept| {
+        let mut decompressor = match kept.take() {
+            Some(decompressor) => decompressor,
+            None => zstd::bulk::Decompressor::new()?,
+        };
+        let block = decompressor.decompress(input, limit).map_err(CodecError::corrupt);
+        *kept = Some(decompressor);
+        block
+    })?;
     output.extend_from_slice(&block);
     Ok(())
 }

@@ -20,47 +20,69 @@ pub(in crate::elf) fn arm_call(at: u64, word: u32) -> Option<u64> {
     is_call.then(|| at.wrapping_add(8).wrapping_add_signed(distance) & 0xffff_ffff)
 }
 
-/// Thumb-2 `bl` and `blx`: two halves (Arm ARM, encodings T1 and T2).
-pub(super) fn find_thumb_calls(part: &Code<'_>, targets: &[u64]) -> Vec<u64> {
-    // A Thumb caller may enter through `bx pc; nop` in front of the stub.
-    let entries = targets.iter().flat_map(|target| [*target, target.wrapping_sub(4)]);
-    let mut calls: Vec<u64> = entries.flat_map(|entry| find_thumb_calls_of(part, entry)).collect();
-    calls.sort_unstable();
-    calls.dedup();
-    calls
-}
-
 /// Halves that are compared together.
 const GROUP: usize = 64;
 
+/// Thumb-2 `bl` and `blx`: two halves (Arm ARM, encodings T1 and T2).
+///
 /// The first half of a call holds the upper bits of the distance, which are the same, but for a
 /// carry, for all callers in a group: few groups hold such a half at all.
-fn find_thumb_calls_of(part: &Code<'_>, target: u64) -> Vec<u64> {
+pub(super) fn find_thumb_calls(part: &Code<'_>, targets: &[u64]) -> Vec<u64> {
+    // A Thumb caller may enter through `bx pc; nop` in front of the stub.
+    let mut entries: Vec<u64> =
+        targets.iter().flat_map(|target| [*target, target.wrapping_sub(4)]).collect();
+    entries.sort_unstable();
+    entries.dedup();
     let mut calls = Vec::new();
-    let halves: Vec<u16> = part.halves().collect();
-    for (number, group) in halves.chunks(GROUP).enumerate() {
-        let start = part.address.wrapping_add((2 * GROUP * number) as u64);
-        let upper = |base: u64| {
-            let distance = target.wrapping_sub(base) as i64 >> 12;
-            0xf000 | (distance as u16 & 0x7ff)
-        };
-        let (low, high) = (upper(start), upper(start.wrapping_add(2 * GROUP as u64 + 4)));
-        if !group.iter().fold(false, |any, half| any | (*half == low) | (*half == high)) {
-            continue;
-        }
-        for (place, first) in group.iter().enumerate() {
-            let index = GROUP * number + place;
-            let Some(second) = halves.get(index + 1) else { break };
-            let at = part.address.wrapping_add(2 * index as u64);
-            if first & 0xf800 == 0xf000
-                && second & 0xc000 == 0xc000
-                && thumb_target(at, *first, *second) == target
-            {
-                calls.push(at);
+    let size = 2 * GROUP as u64;
+    for (number, group) in (0_u64..).zip(part.bytes.chunks(2 * GROUP)) {
+        let start = part.address.wrapping_add(size * number);
+        for target in &entries {
+            let upper = |base: u64| {
+                let distance = target.wrapping_sub(base) as i64 >> 12;
+                part.as_stored(0xf000 | (distance as u16 & 0x7ff))
+            };
+            let wanted = [upper(start), upper(start.wrapping_add(size + 4))];
+            if holds_half(group, wanted) {
+                add_calls(part, start, group, wanted, *target, &mut calls);
             }
         }
     }
+    calls.sort_unstable();
     calls
+}
+
+/// No branch depends on the halves, so that the compiler compares many at once.
+fn holds_half(group: &[u8], wanted: [u16; 2]) -> bool {
+    let (halves, _) = group.as_chunks::<2>();
+    halves.iter().fold(false, |any, half| {
+        let half = u16::from_ne_bytes(*half);
+        any | (half == wanted[0]) | (half == wanted[1])
+    })
+}
+
+fn add_calls(
+    part: &Code<'_>,
+    start: u64,
+    group: &[u8],
+    wanted: [u16; 2],
+    target: u64,
+    calls: &mut Vec<u64>,
+) {
+    let (halves, _) = group.as_chunks::<2>();
+    for (number, half) in (0_u64..).zip(halves) {
+        let half = u16::from_ne_bytes(*half);
+        if half != wanted[0] && half != wanted[1] {
+            continue;
+        }
+        let at = start.wrapping_add(2 * number);
+        let Some((first, second)) = part.half(at).zip(part.half(at.wrapping_add(2))) else {
+            continue;
+        };
+        if second & 0xc000 == 0xc000 && thumb_target(at, first, second) == target {
+            calls.push(at);
+        }
+    }
 }
 
 /// Where the `bl` or `blx` (or with another second half `b.w`) of these two halves goes.

@@ -13,6 +13,7 @@ use super::dynamic::{
 use super::machine::{EM_386, EM_AARCH64, EM_ARM, EM_X86_64, is_mips};
 use super::segment::PT_LOAD;
 use super::symbol::Symbol;
+use crate::bits::BLOCK;
 
 pub(super) use arm::{arm_call, thumb_target};
 pub(super) use mips::{find_mips_table_calls, mips_call};
@@ -73,6 +74,22 @@ impl<'a> Code<'a> {
         let start = usize::try_from(address.checked_sub(self.address)?).ok()?;
         let raw = *self.bytes.get(start..)?.first_chunk::<2>()?;
         Some(if self.big { u16::from_be_bytes(raw) } else { u16::from_le_bytes(raw) })
+    }
+
+    /// The upper bytes of the halves from an offset on; behind the end they are 0.
+    pub(super) fn upper_bytes(&self, from: usize) -> [u8; BLOCK] {
+        let mut upper = [0; BLOCK];
+        let (halves, _) = self.bytes.get(from..).unwrap_or_default().as_chunks::<2>();
+        let upper_first = usize::from(!self.big);
+        for (place, half) in upper.iter_mut().zip(halves) {
+            *place = half[upper_first];
+        }
+        upper
+    }
+
+    /// A half as its two bytes in the file are read by this machine.
+    fn as_stored(&self, half: u16) -> u16 {
+        if self.big { half.to_be() } else { half.to_le() }
     }
 
     /// One past its last address.

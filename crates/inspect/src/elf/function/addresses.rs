@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Sets of addresses within one stretch of code: a bit for every second byte.
 
+use crate::bits::ones;
 use crate::elf::code::Code;
 
 /// A set of even addresses in a text; others are not taken in.
@@ -45,8 +46,14 @@ impl Addresses {
     }
 
     pub(super) fn contains(&self, address: u64) -> bool {
-        let bits = |(word, bit): (usize, u64)| self.bits.get(word).map_or(0, |bits| bits & bit);
-        self.place(address).is_some_and(|place| bits(place) != 0)
+        let distance = address.wrapping_sub(self.first);
+        let bits = usize::try_from(distance / 128).ok().and_then(|word| self.bits.get(word));
+        bits.is_some_and(|bits| bits >> (distance / 2 % 64) & 1 == 1) && distance & 1 == 0
+    }
+
+    /// Of 64 places in a row, the lowest bit that of the first.
+    pub(super) fn bits(&self, number: usize) -> u64 {
+        self.bits.get(number).copied().unwrap_or(0)
     }
 
     pub(super) fn extend(&mut self, addresses: impl IntoIterator<Item = u64>) {
@@ -56,12 +63,8 @@ impl Addresses {
     /// In ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
         (0_u64..).zip(&self.bits).filter(|(_, bits)| **bits != 0).flat_map(move |(number, bits)| {
-            let mut left = *bits;
-            std::iter::from_fn(move || {
-                let bit = left.trailing_zeros();
-                left &= left.checked_sub(1)?;
-                Some(self.first.wrapping_add(128 * number + 2 * u64::from(bit)))
-            })
+            let first = self.first.wrapping_add(128 * number);
+            ones(*bits).map(move |bit| first.wrapping_add(2 * u64::from(bit)))
         })
     }
 }

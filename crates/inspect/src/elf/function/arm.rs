@@ -12,10 +12,17 @@ use crate::elf::header::ET_EXEC;
 /// How far a prologue may lie behind the first instruction of its function, in instructions.
 const PROLOGUE: usize = 6;
 
+/// Bytes that are looked at together, and how often, to tell ARM code from Thumb code.
+const PAGE: usize = 4096;
+const SAMPLE: usize = 64;
+
 /// None where ARM and Thumb code are mixed.
 pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Option<Addresses> {
-    let calls = text.words().filter(|&(at, word)| is_call(text, at, word)).count();
-    let thumb_calls = thumb::count_calls(text);
+    let (mut calls, mut thumb_calls) = (0, 0);
+    for part in sample(text) {
+        calls += part.words().filter(|&(at, word)| is_call(text, at, word)).count();
+        thumb_calls += thumb::count_calls(text, &part);
+    }
     let mut starts = if calls * 10 < thumb_calls {
         thumb::find_starts(elf, text, ends)
     } else if thumb_calls * 10 < calls {
@@ -25,6 +32,17 @@ pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Optio
     };
     starts.extend(find_known(elf, text).iter().map(|start| start & !1));
     Some(starts)
+}
+
+/// Pages that are spread evenly over the text: which instruction set it is shows in a few.
+fn sample<'a>(text: &Code<'a>) -> impl Iterator<Item = Code<'a>> {
+    let pages = text.bytes.len().div_ceil(PAGE);
+    let step = pages.div_ceil(SAMPLE).max(1);
+    let parts = (0..text.bytes.len()).step_by(PAGE * step);
+    parts.filter_map(|from| {
+        let size = text.bytes.len().saturating_sub(from).min(PAGE);
+        text.part(text.address.wrapping_add(from as u64), size as u64)
+    })
 }
 
 /// What one pass over the code shows.

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod arm;
+mod halves;
 mod known;
 mod mips;
 mod thumb;
@@ -26,29 +27,52 @@ pub(super) struct Functions {
     pub(super) estimated: bool,
 }
 
+/// Code in which many functions show, if there are many; in bytes.
+const FEW_PAGES: u64 = 0x1_0000;
+
 /// None when the file does not tell. `ends` are calls that never return, if any are known.
 pub(super) fn find_functions(elf: &Elf<'_>, code: &[Code<'_>], ends: &[u64]) -> Option<Functions> {
+    if let Some(starts) = find_told(elf, code) {
+        return Some(Functions { starts, estimated: false });
+    }
+    let starts = find_by_code(elf, &text(elf)?, ends)?;
+    (!starts.is_empty()).then_some(Functions { starts, estimated: true })
+}
+
+/// Whether there are `least` functions; cheaper than counting all of them.
+pub(super) fn has_functions(elf: &Elf<'_>, code: &[Code<'_>], least: usize) -> bool {
+    if let Some(starts) = find_told(elf, code) {
+        return starts.len() >= least;
+    }
+    let Some(text) = text(elf) else { return false };
+    let beginning = text.part(text.address, FEW_PAGES);
+    [beginning, Some(text)]
+        .into_iter()
+        .flatten()
+        .any(|text| find_by_code(elf, &text, &[]).is_some_and(|starts| starts.len() >= least))
+}
+
+/// What tables of the file say.
+fn find_told(elf: &Elf<'_>, code: &[Code<'_>]) -> Option<Vec<u64>> {
     let unwound = matches!(elf.header.machine, EM_386 | EM_X86_64 | EM_AARCH64);
     let told = if unwound { find_by_unwind_table(elf, code) } else { None };
     let told = told.or_else(|| find_by_symbols(elf));
-    let told = told.or_else(|| if unwound { find_by_unwind_entries(elf, code) } else { None });
-    told.map(|starts| Functions { starts, estimated: false }).or_else(|| find_by_code(elf, ends))
+    told.or_else(|| if unwound { find_by_unwind_entries(elf, code) } else { None })
 }
 
-/// Linear in the size of the code. None where instruction sets are mixed or the text has no
-/// certain beginning and end.
-fn find_by_code(elf: &Elf<'_>, ends: &[u64]) -> Option<Functions> {
-    if !elf.segments.loaded_whole {
-        return None;
-    }
-    let text = Code::text(elf)?;
+/// None where the text has no certain beginning and end.
+fn text<'a>(elf: &Elf<'a>) -> Option<Code<'a>> {
+    if elf.segments.loaded_whole { Code::text(elf) } else { None }
+}
+
+/// Linear in the size of the code. None where instruction sets are mixed.
+fn find_by_code(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Option<Vec<u64>> {
     let starts = match elf.header.machine {
-        EM_ARM => arm::find_starts(elf, &text, ends)?,
-        machine if is_mips(machine) => mips::find_starts(elf, &text, ends)?,
+        EM_ARM => arm::find_starts(elf, text, ends)?,
+        machine if is_mips(machine) => mips::find_starts(elf, text, ends)?,
         _ => return None,
     };
-    let starts: Vec<u64> = starts.iter().collect();
-    (!starts.is_empty()).then_some(Functions { starts, estimated: true })
+    Some(starts.iter().collect())
 }
 
 /// How many functions hold at least one of `sites`.

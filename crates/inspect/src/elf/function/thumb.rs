@@ -2,6 +2,8 @@
 //! Beginnings of functions in Thumb code.
 
 use super::addresses::Addresses;
+use super::halves::Halves;
+use crate::bits::{BLOCK, ones};
 use crate::elf::Elf;
 use crate::elf::code::{Code, thumb_target};
 use crate::elf::header::ET_EXEC;
@@ -17,13 +19,13 @@ struct Instruction {
     second: u16,
 }
 
-/// How many pairs of halves are calls to somewhere in the text.
-pub(super) fn count_calls(text: &Code<'_>) -> usize {
+/// How many pairs of halves in a part are calls to somewhere in the text.
+pub(super) fn count_calls(text: &Code<'_>, part: &Code<'_>) -> usize {
     let mut calls = 0;
     let mut first = 0;
-    for (number, second) in text.halves().enumerate() {
+    for (number, second) in part.halves().enumerate() {
         if is_any_call(first, second) {
-            let at = text.address.wrapping_add(2 * number as u64).wrapping_sub(2);
+            let at = part.address.wrapping_add(2 * number as u64).wrapping_sub(2);
             calls += usize::from(text.holds(thumb_target(at, first, second)));
         }
         first = second;
@@ -67,21 +69,6 @@ pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Addre
     starts
 }
 
-/// Of the upper byte of a first half: may it be an instruction that is looked at here?
-const MATTERS: [bool; 256] = {
-    let mut matters = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        // Loads of literals, `add rX, pc`, `bx`, `cbz` and `cbnz`, `pop {…, pc}`, branches, `udf`,
-        // and everything of two halves.
-        matters[byte] = byte >> 3 == 0b01001
-            || matches!(byte, 0x44 | 0x47 | 0xb1 | 0xb3 | 0xb9 | 0xbb | 0xbd)
-            || byte >= 0xd0;
-        byte += 1;
-    }
-    matters
-};
-
 /// The instructions one after the other, but for the constants between them: those are known when
 /// their turn comes.
 fn look(text: &Code<'_>) -> Seen {
@@ -94,27 +81,85 @@ fn look(text: &Code<'_>) -> Seen {
         pointed_at: Vec::new(),
     };
     let mut numbers = Numbers::default();
-    let mut halves = text.halves().zip((text.address..).step_by(2));
-    while let Some((first, at)) = halves.next() {
-        if !MATTERS.get(usize::from(first >> 8)).is_some_and(|matters| *matters)
-            || seen.literals.contains(at & !3)
-        {
-            continue;
+    let (mut entered, mut constant) = (false, false);
+    for number in 0..text.bytes.len().div_ceil(2 * BLOCK) {
+        let address = text.address.wrapping_add((2 * BLOCK * number) as u64);
+        let halves = Halves::of(&text.upper_bytes(2 * BLOCK * number));
+        // A constant is told by its first half, and may begin with the last one of the block before.
+        let constants = |seen: &Seen| {
+            let firsts = seen.literals.bits(number);
+            firsts | firsts << 1 | u64::from(constant)
+        };
+        let mut known = constants(&seen);
+        let (mut starts, mut leaves_open) = halves.starts(known, entered);
+        let mut ordered = halves.ordered;
+        while let Some(bit) = ones(ordered & starts).next() {
+            // Bit by bit: what is read may be that constants come next.
+            let behind = u64::MAX << bit << 1;
+            ordered &= behind;
+            let at = address.wrapping_add(2 * u64::from(bit));
+            seen.add(text, at, &mut numbers);
+            let more = constants(&seen) & behind & !known;
+            if more != 0 {
+                known |= more;
+                (starts, leaves_open) = halves.starts(known, entered);
+            }
         }
-        let is_wide = first >> 11 > 0b11100;
-        let second = if is_wide { halves.next().map_or(0, |(half, _)| half) } else { 0 };
-        let one = Instruction { at, first, second };
-        if one.leaves() {
-            seen.ends.push(at);
-        }
-        seen.starts.extend(one.call());
-        seen.inner.extend(one.branch());
-        let literal = one.literal();
-        seen.literals.extend(literal);
-        seen.starts.extend(numbers.relative(text, &one, literal));
-        seen.pointed_at.extend(numbers.absolute(&one));
+        seen.add_narrow(text, address, &halves, starts);
+        constant = seen.literals.bits(number) >> 63 == 1;
+        entered = leaves_open;
     }
     seen
+}
+
+impl Seen {
+    /// An instruction of those that must be read in order.
+    fn add(&mut self, text: &Code<'_>, at: u64, numbers: &mut Numbers) {
+        let Some(first) = text.half(at) else { return };
+        let narrow = Instruction { at, first, second: 0 };
+        if !narrow.is_wide() {
+            match first >> 8 {
+                0x44 => self.starts.extend(numbers.relative(&narrow)),
+                0x47 => self.ends.extend(narrow.leaves().then_some(at)),
+                _ => self.add_literal(text, &narrow, numbers),
+            }
+            return;
+        }
+        let one = Instruction { second: text.half(at.wrapping_add(2)).unwrap_or(0), ..narrow };
+        if one.is_call() {
+            self.starts.insert(thumb_target(at, first, one.second));
+        } else if one.leaves() {
+            self.ends.push(at);
+        } else if first >> 8 == 0xf8 {
+            self.add_literal(text, &one, numbers);
+        } else if one.second & 0x8000 == 0 {
+            self.pointed_at.extend(numbers.absolute(&one));
+        } else {
+            self.inner.extend(one.branch());
+        }
+    }
+
+    /// Instructions of a block whose order does not matter.
+    fn add_narrow(&mut self, text: &Code<'_>, address: u64, halves: &Halves, starts: u64) {
+        let places =
+            |bits: u64| ones(bits & starts).map(|bit| address.wrapping_add(2 * u64::from(bit)));
+        for at in places(halves.conditional) {
+            let first = text.half(at).unwrap_or(0);
+            self.inner.insert(conditional_target(at, first));
+        }
+        for at in places(halves.compare) {
+            let first = text.half(at).unwrap_or(0);
+            self.inner.insert(compare_target(at, first));
+        }
+        self.ends.extend(places(halves.end));
+    }
+
+    fn add_literal(&mut self, text: &Code<'_>, one: &Instruction, numbers: &mut Numbers) {
+        if let Some(place) = one.literal() {
+            self.literals.insert(place);
+            numbers.load(one, text.word(place));
+        }
+    }
 }
 
 /// What registers hold.
@@ -125,25 +170,25 @@ struct Numbers {
 }
 
 impl Numbers {
+    /// `ldr rX, [pc, #…]`.
+    fn load(&mut self, one: &Instruction, constant: Option<u32>) {
+        let is_narrow = one.first >> 11 == 0b01001;
+        let register = if is_narrow { one.first >> 8 & 7 } else { one.second >> 12 };
+        if let Some(loaded) = self.loaded.get_mut(usize::from(register)) {
+            *loaded = constant;
+        }
+    }
+
     /// The address of a function that position-independent code computes: `ldr rX, [pc, #…]` and
     /// `add rX, pc`. That of a Thumb function is odd.
-    fn relative(
-        &mut self,
-        text: &Code<'_>,
-        one: &Instruction,
-        literal: Option<u64>,
-    ) -> Option<u64> {
-        if let Some(place) = literal {
-            let is_narrow = one.first >> 11 == 0b01001;
-            let register = if is_narrow { one.first >> 8 & 7 } else { one.second >> 12 };
-            *self.loaded.get_mut(usize::from(register))? = text.word(place);
-        } else if one.first & 0xff78 == 0x4478 {
-            let register = (one.first >> 4 & 8 | one.first & 7) as usize;
-            let distance = self.loaded.get_mut(register).and_then(Option::take)?;
-            let address = one.at.wrapping_add(4).wrapping_add(u64::from(distance)) & 0xffff_ffff;
-            return (address & 1 == 1).then_some(address & !1);
+    fn relative(&mut self, one: &Instruction) -> Option<u64> {
+        if one.first & 0xff78 != 0x4478 {
+            return None;
         }
-        None
+        let register = usize::from(one.first >> 4 & 8 | one.first & 7);
+        let distance = self.loaded.get_mut(register).and_then(Option::take)?;
+        let address = one.at.wrapping_add(4).wrapping_add(u64::from(distance)) & 0xffff_ffff;
+        (address & 1 == 1).then_some(address & !1)
     }
 
     /// What `movw` and `movt` put together.
@@ -211,6 +256,17 @@ fn has_prologue(code: impl Iterator<Item = Instruction>) -> bool {
     false
 }
 
+/// Target of `b<cond>`.
+fn conditional_target(at: u64, first: u16) -> u64 {
+    at.wrapping_add(4).wrapping_add_signed(i64::from(first as u8 as i8) << 1)
+}
+
+/// Target of `cbz` and `cbnz`.
+const fn compare_target(at: u64, first: u16) -> u64 {
+    let distance = (first >> 9 & 1) << 6 | (first >> 3 & 0x1f) << 1;
+    at.wrapping_add(4).wrapping_add(distance as u64)
+}
+
 /// Encodings of the Arm ARM, "Alphabetical list of instructions", T1 and T2.
 impl Instruction {
     const fn is_wide(&self) -> bool {
@@ -251,12 +307,10 @@ impl Instruction {
         let base = self.at.wrapping_add(4);
         let (first, second) = (self.first, self.second);
         if first >> 12 == 0xd && first >> 8 & 0xf < 0xe {
-            let distance = i64::from(first as u8 as i8) << 1;
-            return Some(base.wrapping_add_signed(distance));
+            return Some(conditional_target(self.at, first));
         }
         if first & 0xf500 == 0xb100 {
-            let distance = u64::from(first >> 9 & 1) << 6 | u64::from(first >> 3 & 0x1f) << 1;
-            return Some(base.wrapping_add(distance));
+            return Some(compare_target(self.at, first));
         }
         let is_wide = first & 0xf800 == 0xf000 && second & 0xd000 == 0x8000;
         (is_wide && first >> 6 & 0xe != 0xe).then(|| {
@@ -270,10 +324,9 @@ impl Instruction {
         })
     }
 
-    /// Target of `bl`; `blx` goes to ARM code.
-    fn call(&self) -> Option<u64> {
-        let is_call = self.first & 0xf800 == 0xf000 && self.second & 0xd000 == 0xd000;
-        is_call.then(|| thumb_target(self.at, self.first, self.second))
+    /// `bl`; `blx` goes to ARM code.
+    const fn is_call(&self) -> bool {
+        self.first & 0xf800 == 0xf000 && self.second & 0xd000 == 0xd000
     }
 
     /// The 16 bits of `movw` and `movt`.

@@ -8,7 +8,7 @@ use super::start::main_is_protected;
 use super::{SYMBOLS_LOST, Subject, undetermined_with};
 use crate::elf::Elf;
 use crate::elf::code::{CanaryUse, Code, find_calls_of, find_canary_uses};
-use crate::elf::function::{Functions, count_functions_with, find_functions};
+use crate::elf::function::{Functions, count_functions_with, find_functions, has_functions};
 use crate::elf::marks::Mark;
 use crate::elf::symbol::{Symbol, Symbols};
 
@@ -130,8 +130,7 @@ fn missing(subject: &Subject<'_>, code: &[Code<'_>]) -> Mitigation<Coverage> {
 fn has_many_functions(elf: &Elf<'_>, code: &[Code<'_>]) -> bool {
     let symbols = elf.dynamic_symbols.list.iter();
     let exported = symbols.filter(|symbol| symbol.is_function() && !symbol.is_undefined()).count();
-    exported >= MANY_FUNCTIONS
-        || find_functions(elf, code, &[]).is_some_and(|found| found.starts.len() >= MANY_FUNCTIONS)
+    exported >= MANY_FUNCTIONS || has_functions(elf, code, MANY_FUNCTIONS)
 }
 
 fn measure(
