@@ -70,7 +70,12 @@ impl<'a> Root<'a> {
         if let Some(file) = self.entries.get(path) {
             return Some(file);
         }
-        let parent = self.resolve_directory(&path.parent()?, 0)?;
+        let parent = path.parent()?;
+        // A directory in its own place: there is no link on the way.
+        if self.entries.get(&parent).is_some_and(|entry| entry.kind == FileKind::Directory) {
+            return None;
+        }
+        let parent = self.resolve_directory(&parent, 0)?;
         self.entries.get(&parent.join(path.file_name())).copied()
     }
 

@@ -80,9 +80,11 @@ impl<'a> Code<'a> {
     pub(super) fn upper_bytes(&self, from: usize) -> [u8; BLOCK] {
         let mut upper = [0; BLOCK];
         let (halves, _) = self.bytes.get(from..).unwrap_or_default().as_chunks::<2>();
-        let upper_first = usize::from(!self.big);
-        for (place, half) in upper.iter_mut().zip(halves) {
-            *place = half[upper_first];
+        let places = upper.iter_mut().zip(halves);
+        if self.big {
+            places.for_each(|(place, [high, _])| *place = *high);
+        } else {
+            places.for_each(|(place, [_, high])| *place = *high);
         }
         upper
     }
