@@ -40,6 +40,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "[DATA]: CPU seconds and memory against unblob and binwalk on the same input",
     ),
     (
+        "peers",
+        bench::formats::run,
+        "DATA [NAME-PART]: what unblob and binwalk open of the same images (docs/FORMATS.md)",
+    ),
+    (
         "profile-truth",
         truth::run,
         "[--keep] [NAME]: static system-call profiles against strace of tests/profile",

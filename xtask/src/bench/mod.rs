@@ -4,14 +4,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
-use kakoi_model::{Digest, Facts};
+use kakoi_model::Digest;
 
+use self::tool::{Outcome, Peers, contents, run_tool};
 use crate::{kakoi, top};
+
+pub mod formats;
+mod tool;
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let kakoi = kakoi()?;
@@ -28,22 +31,6 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         table(&kakoi, &peers, &images, None, &work)?;
     }
     Ok(())
-}
-
-/// Tools that are measured beside kakoi, where they are installed (`make bench` installs them).
-struct Peers {
-    unblob: Option<PathBuf>,
-    binwalk: Option<PathBuf>,
-}
-
-impl Peers {
-    fn find(work: &Path) -> Self {
-        let existing = |path: &str| Some(work.join(path)).filter(|path| path.exists());
-        Self {
-            unblob: existing("peers/unblob/bin/unblob"),
-            binwalk: existing("peers/binwalk/bin/binwalk"),
-        }
-    }
 }
 
 fn make_forms(work: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -86,60 +73,6 @@ fn firmware(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Digests of all regular files beneath a directory that are not empty.
-fn contents(directory: &Path) -> anyhow::Result<BTreeSet<Digest>> {
-    let mut digests = BTreeSet::new();
-    let mut waiting = vec![directory.to_owned()];
-    while let Some(directory) = waiting.pop() {
-        for entry in fs::read_dir(&directory).with_context(|| directory.display().to_string())? {
-            let path = entry?.path();
-            let metadata = fs::symlink_metadata(&path)?;
-            if metadata.is_dir() {
-                waiting.push(path);
-            } else if metadata.is_file() && metadata.len() > 0 {
-                digests.insert(Digest::of(&fs::read(&path)?));
-            }
-        }
-    }
-    Ok(digests)
-}
-
-/// What one run used.
-struct Cost {
-    cpu_s: f64,
-    peak_kib: u64,
-    exit: String,
-}
-
-/// GNU time accounts for the process and all that it waited for; its peak is the largest one's.
-fn measure(command: &mut Vec<String>, work: &Path) -> anyhow::Result<Cost> {
-    let log = work.join("time.log");
-    let mut full =
-        vec!["/usr/bin/time".to_owned(), "-f".to_owned(), "%U %S %M".to_owned(), "-o".to_owned()];
-    full.push(log.display().to_string());
-    full.append(command);
-    // What peers call is looked for beside them first.
-    let beside =
-        ["peers/shim", "peers/unblob/bin"].map(|path| work.join(path).display().to_string());
-    let path = format!("{}:{}", beside.join(":"), std::env::var("PATH")?);
-    let status = Command::new(&full[0])
-        .args(&full[1..])
-        .env("PATH", path)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()?;
-    let text = fs::read_to_string(&log)?;
-    let last = text.lines().last().unwrap_or_default();
-    let mut fields = last.split(' ');
-    let mut next = || fields.next().and_then(|field| field.parse::<f64>().ok()).unwrap_or(f64::NAN);
-    let cpu_s = next() + next();
-    let peak_kib = next() as u64;
-    let exit = status
-        .code()
-        .map_or_else(|| format!("signal {:?}", status.signal()), |code| code.to_string());
-    Ok(Cost { cpu_s, peak_kib, exit })
 }
 
 #[derive(Default)]
@@ -199,32 +132,7 @@ fn one(
     work: &Path,
     sums: &mut Sums,
 ) -> anyhow::Result<String> {
-    let out = work.join("out");
-    let _ = fs::remove_dir_all(&out);
-    fs::create_dir_all(&out)?;
-    let text = |path: &Path| path.display().to_string();
-    let mut command = match index {
-        0 => vec![text(tool), "scan".into(), "-q".into(), "-o".into(), text(&out), text(image)],
-        1 => vec![
-            text(tool),
-            "-e".into(),
-            text(&out),
-            "--log".into(),
-            text(&work.join("unblob.log")),
-            text(image),
-        ],
-        _ => vec![
-            text(tool),
-            "-q".into(),
-            "-M".into(),
-            "-e".into(),
-            "-C".into(),
-            text(&out),
-            text(image),
-        ],
-    };
-    let cost = measure(&mut command, work)?;
-    let found = if index == 0 { listed(&out)? } else { contents(&out)? };
+    let Outcome { cost, found, .. } = run_tool(index, tool, image, work)?;
     let files = match truth {
         Some(truth) => {
             let count = truth.intersection(&found).count();
@@ -238,11 +146,4 @@ fn one(
     let exit = if cost.exit == "0" { String::new() } else { format!(" (exit {})", cost.exit) };
     let peak = if index == 0 { format!(" {} |", cost.peak_kib / 1024) } else { String::new() };
     Ok(format!("{:.2}{exit} |{peak} {files}", cost.cpu_s))
-}
-
-/// Digests that a scan lists.
-fn listed(out: &Path) -> anyhow::Result<BTreeSet<Digest>> {
-    let text = fs::read_to_string(out.join("facts.jsonl")).unwrap_or_default();
-    let facts = Facts::from_json_lines(&text)?;
-    Ok(facts.files().filter(|file| file.size() > 0).filter_map(kakoi_model::File::digest).collect())
 }
