@@ -108,6 +108,18 @@ pub struct Output<'a> {
     pub(crate) confidence: Option<Confidence>,
 }
 
+/// A content with its digest.
+pub(crate) struct Hashed {
+    digest: Digest,
+    bytes: Vec<u8>,
+}
+
+impl Hashed {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+}
+
 impl<'a> Output<'a> {
     pub(crate) fn new(
         input: &'a Input,
@@ -216,8 +228,22 @@ impl<'a> Output<'a> {
     pub fn file(&mut self, meta: Meta, content: Vec<u8>) -> Result<(), Problem> {
         let path = ImagePath::new(&meta.path);
         self.charge(content.len(), &path)?;
-        let size = content.len() as u64;
-        let digest = self.store.put_owned(content).map_err(|error| self.no_room(&error))?;
+        self.keep(meta, Hashed::new(content))
+    }
+
+    /// The same, where the content was hashed before: on another thread.
+    ///
+    /// # Errors
+    /// Limits of the whole scan, or the spill's refusal.
+    pub(crate) fn hashed_file(&mut self, meta: Meta, content: Hashed) -> Result<(), Problem> {
+        let path = ImagePath::new(&meta.path);
+        self.charge(content.bytes.len(), &path)?;
+        self.keep(meta, content)
+    }
+
+    fn keep(&mut self, meta: Meta, Hashed { digest, bytes }: Hashed) -> Result<(), Problem> {
+        let size = bytes.len() as u64;
+        self.store.put_hashed(digest, bytes).map_err(|error| self.no_room(&error))?;
         self.add(meta, FileKind::Regular { digest, size }, Role::Member)
     }
 

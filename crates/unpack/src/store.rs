@@ -72,11 +72,17 @@ impl Store {
     /// What the spill says when it cannot take them.
     pub fn put_owned(&self, content: Vec<u8>) -> io::Result<Digest> {
         let digest = Digest::of(&content);
+        self.put_hashed(digest, content)?;
+        Ok(digest)
+    }
+
+    /// The same, with the digest of the bytes.
+    pub(crate) fn put_hashed(&self, digest: Digest, content: Vec<u8>) -> io::Result<()> {
         if self.read(&digest).is_none() {
             let content = self.settle(content)?;
             self.insert(digest, content);
         }
-        Ok(digest)
+        Ok(())
     }
 
     /// Counts bytes that were collected outside of [`Store::put_owned`] against the heap limit.

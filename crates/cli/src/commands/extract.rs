@@ -9,13 +9,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt, Permissions};
 use clap::Args;
 use kakoi_model::{
     Container, ContainerId, Digest, Fact, Facts, File, FileKind, ImagePath, unescape,
@@ -78,23 +79,32 @@ fn open_empty(path: &Path) -> anyhow::Result<Dir> {
     Ok(directory)
 }
 
+/// Bytes that are moved at once.
+const CHUNK: usize = 256 << 10;
+
 /// Writes contents as they come, named by digest: names of the image come later.
 struct Spool {
     directory: Dir,
+    buffer: Vec<u8>,
 }
 
 impl Spool {
     fn new(target: &Dir) -> anyhow::Result<Self> {
         target.create_dir(SPOOL)?;
-        Ok(Self { directory: target.open_dir(SPOOL)? })
+        Ok(Self { directory: target.open_dir(SPOOL)?, buffer: vec![0; CHUNK] })
     }
 }
 
 impl Reader for Spool {
     fn content(&mut self, digest: Digest, size: u64, bytes: &mut dyn Read) -> anyhow::Result<()> {
         let mut file = self.directory.create(digest.to_string())?;
-        let written = std::io::copy(bytes, &mut file)?;
-        anyhow::ensure!(written == size, "the worker ended inside content {digest}");
+        let mut written = 0;
+        while written < size {
+            let length = bytes.read(&mut self.buffer)?;
+            anyhow::ensure!(length > 0, "the worker ended inside content {digest}");
+            file.write_all(self.buffer.get(..length).unwrap_or_default())?;
+            written += length as u64;
+        }
         Ok(())
     }
 }
@@ -110,6 +120,7 @@ struct Writer<'a> {
     target: &'a Dir,
     folders: BTreeMap<ContainerId, PathBuf>,
     uses: HashMap<Digest, usize>,
+    umask: u32,
     written: u64,
     left_out: Vec<String>,
 }
@@ -121,7 +132,8 @@ impl<'a> Writer<'a> {
             .files()
             .filter_map(File::digest)
             .for_each(|digest| *uses.entry(digest).or_insert(0) += 1);
-        Self { target, folders: folders(facts), uses, written: 0, left_out: Vec::new() }
+        let folders = folders(facts);
+        Self { target, folders, uses, umask: umask(), written: 0, left_out: Vec::new() }
     }
 
     /// Directories and files first; links last, so that nothing is written through one.
@@ -161,7 +173,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The last use of a content takes it over; earlier ones copy it.
+    /// The last use of a content takes the file over in which it came; earlier ones copy it.
     fn file(&mut self, digest: Digest, place: &Path, mode: Option<u32>) -> anyhow::Result<()> {
         if let Some(parent) = place.parent() {
             self.target.create_dir_all(parent)?;
@@ -169,16 +181,37 @@ impl<'a> Writer<'a> {
         let source = Path::new(SPOOL).join(digest.to_string());
         let left = self.uses.get_mut(&digest).context("content without use")?;
         *left = left.saturating_sub(1);
+        let is_last = *left == 0;
         let mode = mode.unwrap_or(0o644) & 0o777 | 0o600;
-        let mut input = self.target.open(&source)?;
-        let mut options = OpenOptions::new();
-        let mut output =
-            self.target.open_with(place, options.write(true).create_new(true).mode(mode))?;
-        std::io::copy(&mut input, &mut output)?;
-        if *left == 0 {
+        if !is_last || !self.take_over(&source, place, mode)? {
+            self.copy(&source, place, mode)?;
+        }
+        if is_last {
             self.target.remove_file(&source)?;
         }
         self.written += 1;
+        Ok(())
+    }
+
+    /// A second name for the file, which is never that of another; false where the file system
+    /// knows no links.
+    fn take_over(&self, source: &Path, place: &Path, mode: u32) -> anyhow::Result<bool> {
+        let permissions = std::fs::Permissions::from_mode(mode & !self.umask);
+        self.target.set_permissions(source, Permissions::from_std(permissions))?;
+        match self.target.hard_link(source, self.target, place) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error.into()),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn copy(&self, source: &Path, place: &Path, mode: u32) -> anyhow::Result<()> {
+        let mut input = self.target.open(source)?.into_std();
+        let mut options = OpenOptions::new();
+        let output =
+            self.target.open_with(place, options.write(true).create_new(true).mode(mode))?;
+        // Of the standard library's files, the kernel copies what one holds.
+        std::io::copy(&mut input, &mut output.into_std())?;
         Ok(())
     }
 
@@ -222,6 +255,14 @@ impl<'a> Writer<'a> {
         }
         output::say(&format!("{} files and links beneath {}", self.written, directory.display()));
     }
+}
+
+/// What this process's files are made without (`Umask` of `/proc/self/status`, Linux 4.7); asking
+/// the kernel for it would change it.
+fn umask() -> u32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    line.and_then(|octal| u32::from_str_radix(octal.trim(), 8).ok()).unwrap_or(0o022)
 }
 
 /// The directory of a link as a raw prefix, for judging where a relative target leads.

@@ -47,6 +47,7 @@ const LZMA: [Method; 5] = [
 ];
 
 /// Decodes the blocks of one file system.
+#[derive(Clone)]
 pub(super) struct Decoder {
     /// The method that worked last comes first.
     methods: Vec<Method>,

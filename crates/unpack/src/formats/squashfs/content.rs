@@ -8,18 +8,50 @@ use kakoi_model::{Problem, ProblemCode};
 use crate::Input;
 use crate::formats::fields::Fields;
 
-use super::compression::Length;
+use super::compression::{Decoder, Length};
 use super::inode::{FileData, UNCOMPRESSED};
 use super::metadata::Metadata;
 use super::superblock::Superblock;
 
-/// Reads contents.
+/// Reads contents, with a decoder of its own.
 pub(super) struct Contents<'a> {
     input: &'a Input,
     superblock: &'a Superblock,
     end: usize,
+    pub(super) decoder: Decoder,
     /// The fragment block that was decoded last: files are read in the order of fragments.
     fragment: Option<(u32, Result<Fragment, Problem>)>,
+}
+
+/// Where a fragment block lies.
+#[derive(Debug, Clone)]
+pub(super) struct FragmentPlace {
+    number: u32,
+    at: usize,
+    /// As it is stored, with [`UNCOMPRESSED`].
+    length: u32,
+}
+
+/// Looks a fragment block up. `end` is one past the file system's last byte in the content.
+pub(super) fn find_fragment(
+    metadata: &mut Metadata<'_>,
+    superblock: &Superblock,
+    end: usize,
+    number: u32,
+) -> Result<FragmentPlace, Problem> {
+    // Version 2 has 32-bit places in entries and pointers.
+    let (size, pointer, bits) = if superblock.major == 2 { (8, 4, 32) } else { (16, 8, 64) };
+    let table = superblock.fragments;
+    let entry = metadata.table_entry(table, number, size, pointer, "fragment table")?;
+    let mut fields = Fields::new(&entry, superblock.endian);
+    let at = superblock.start.saturating_add(fields.size(bits));
+    let length = fields.take32(32);
+    let stored = stored_length(length);
+    if stored > superblock.block_size + 8192 || at.saturating_add(stored) > end {
+        let problem = Problem::new(ProblemCode::BadValue, at as u64, "fragment");
+        return Err(problem.because(format!("{stored} bytes leave the file system")));
+    }
+    Ok(FragmentPlace { number, at, length })
 }
 
 /// A fragment block.
@@ -38,15 +70,21 @@ pub(super) enum Content {
 }
 
 impl<'a> Contents<'a> {
-    pub(super) fn new(input: &'a Input, superblock: &'a Superblock, end: usize) -> Self {
-        Self { input, superblock, end, fragment: None }
+    pub(super) fn new(
+        input: &'a Input,
+        superblock: &'a Superblock,
+        end: usize,
+        decoder: Decoder,
+    ) -> Self {
+        Self { input, superblock, end, decoder, fragment: None }
     }
 
-    /// The content of a file, or why it cannot be read; `limit` is the longest allowed.
+    /// The content of a file, or why it cannot be read; `limit` is the longest allowed. `place` is
+    /// that of the file's fragment, if it has one.
     pub(super) fn read(
         &mut self,
-        metadata: &mut Metadata<'_>,
         data: &FileData,
+        place: Option<&Result<FragmentPlace, Problem>>,
         limit: usize,
     ) -> Result<Content, Problem> {
         let start = self.superblock.start.saturating_add(data.start);
@@ -58,16 +96,17 @@ impl<'a> Contents<'a> {
         let mut at = start;
         for &length in &data.blocks {
             let expected = self.superblock.block_size.min(data.size - content.len());
-            self.block(metadata, at, length, expected, &mut content)?;
+            self.block(at, length, expected, &mut content)?;
             at += stored_length(length);
         }
         let tail = data.size - content.len();
-        let Some((number, offset)) = data.fragment.filter(|_| tail > 0) else {
+        let Some(((_, offset), place)) = data.fragment.filter(|_| tail > 0).zip(place) else {
             return Ok(Content::Decoded(content));
         };
+        let place = place.as_ref().map_err(Clone::clone)?;
         let range = offset..offset.saturating_add(tail);
         let input = self.input;
-        match self.fragment(metadata, number)? {
+        match self.fragment(place)? {
             Fragment::Stored(stored) if data.blocks.is_empty() && range.end <= stored.len() => {
                 return Ok(Content::Stored(stored.start + range.start..stored.start + range.end));
             }
@@ -110,8 +149,7 @@ impl<'a> Contents<'a> {
 
     /// Appends one block of `expected` bytes. Length 0 is a hole.
     fn block(
-        &self,
-        metadata: &mut Metadata<'_>,
+        &mut self,
         at: usize,
         length: u32,
         expected: usize,
@@ -123,7 +161,7 @@ impl<'a> Contents<'a> {
         }
         let stored = self.input.bytes(at, stored_length(length), "data block")?;
         if length & UNCOMPRESSED == 0 {
-            let result = metadata.decoder.decode(stored, expected, Length::Exact, content);
+            let result = self.decoder.decode(stored, expected, Length::Exact, content);
             return result.map_err(|error| error.at(at, "data block"));
         }
         if stored.len() != expected {
@@ -135,9 +173,9 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
-    fn fragment(&mut self, metadata: &mut Metadata<'_>, number: u32) -> Result<&Fragment, Problem> {
-        if !matches!(&self.fragment, Some((last, _)) if *last == number) {
-            self.fragment = Some((number, self.decode_fragment(metadata, number)));
+    fn fragment(&mut self, place: &FragmentPlace) -> Result<&Fragment, Problem> {
+        if !matches!(&self.fragment, Some((last, _)) if *last == place.number) {
+            self.fragment = Some((place.number, self.decode_fragment(place)));
         }
         match &self.fragment {
             Some((_, Ok(fragment))) => Ok(fragment),
@@ -146,31 +184,15 @@ impl<'a> Contents<'a> {
         }
     }
 
-    fn decode_fragment(
-        &self,
-        metadata: &mut Metadata<'_>,
-        number: u32,
-    ) -> Result<Fragment, Problem> {
-        let superblock = self.superblock;
-        // Version 2 has 32-bit places in entries and pointers.
-        let (size, pointer, bits) = if superblock.major == 2 { (8, 4, 32) } else { (16, 8, 64) };
-        let table = superblock.fragments;
-        let entry = metadata.table_entry(table, number, size, pointer, "fragment table")?;
-        let mut fields = Fields::new(&entry, superblock.endian);
-        let at = superblock.start.saturating_add(fields.size(bits));
-        let length = fields.take32(32);
-        let stored = stored_length(length);
-        if stored > superblock.block_size + 8192 || at.saturating_add(stored) > self.end {
-            let problem = Problem::new(ProblemCode::BadValue, at as u64, "fragment");
-            return Err(problem.because(format!("{stored} bytes leave the file system")));
-        }
-        if length & UNCOMPRESSED != 0 {
+    fn decode_fragment(&mut self, place: &FragmentPlace) -> Result<Fragment, Problem> {
+        let (at, stored) = (place.at, stored_length(place.length));
+        if place.length & UNCOMPRESSED != 0 {
             return Ok(Fragment::Stored(at..at + stored));
         }
         let mut bytes = Vec::new();
-        let result = metadata.decoder.decode(
+        let result = self.decoder.decode(
             self.input.bytes(at, stored, "fragment")?,
-            superblock.block_size,
+            self.superblock.block_size,
             Length::UpTo,
             &mut bytes,
         );

@@ -9,6 +9,7 @@ mod attributes;
 mod compression;
 mod content;
 mod directory;
+mod files;
 mod inode;
 mod metadata;
 mod superblock;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Goes through the tree, then reads contents in the order in which they lie.
+//! Goes through the tree, then has the contents read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,9 +8,9 @@ use kakoi_model::{ImagePath, Problem, ProblemCode};
 use crate::{Input, Meta, Node, Output};
 
 use super::attributes::{read_owner, read_xattrs};
-use super::content::{Content, Contents};
 use super::directory::read_names;
-use super::inode::{FileData, Inode, Inodes, Kind};
+use super::files::{File, Files};
+use super::inode::{Inode, Inodes, Kind};
 use super::metadata::{Metadata, Place};
 use super::superblock::{Superblock, Table};
 
@@ -42,7 +42,10 @@ pub(super) fn read_tree(
         files: Vec::new(),
     };
     let result = walk.tree(output);
-    let result = result.and_then(|()| walk.read_files(end, output));
+    let files = std::mem::take(&mut walk.files);
+    let result = result.and_then(|()| {
+        Files { input, superblock, end, metadata: &mut walk.metadata }.read(files, output)
+    });
     if let Some(method) = walk.metadata.decoder.method() {
         output.attribute("compression", method.name());
         if let Some(header) = method.header() {
@@ -62,7 +65,7 @@ struct Walk<'a> {
     /// Directories that were entered: each has one name.
     seen: HashSet<Place>,
     stack: Vec<(Vec<u8>, Place, usize)>,
-    files: Vec<(FileData, Meta)>,
+    files: Vec<File>,
 }
 
 impl Walk<'_> {
@@ -215,41 +218,5 @@ impl Walk<'_> {
             }
             Err(problem) => output.problem(problem.of_entry(&ImagePath::new(&meta.path))),
         }
-    }
-
-    /// Contents by fragment, then by place: every fragment block is decoded once, and files with
-    /// equal data (hard links, duplicates that the writer found) follow each other and are decoded
-    /// once.
-    fn read_files(&mut self, end: usize, output: &mut Output<'_>) -> Result<(), Problem> {
-        let mut files = std::mem::take(&mut self.files);
-        files.sort_by(|(a, a_meta), (b, b_meta)| (a, &a_meta.path).cmp(&(b, &b_meta.path)));
-        let mut contents = Contents::new(self.input, self.superblock, end);
-        let mut last: Option<(FileData, Result<Vec<u8>, Problem>)> = None;
-        for (data, meta) in files {
-            let path = meta.path.clone();
-            let result = match &last {
-                Some((same, Ok(first))) if *same == data => output.hard_link(meta, first),
-                Some((same, Err(problem))) if *same == data => Err(problem.clone()),
-                _ => match contents.read(&mut self.metadata, &data, output.content_limit()) {
-                    Ok(Content::Decoded(content)) => output.file(meta, content),
-                    Ok(Content::Stored(range)) => {
-                        let shared = self.input.share(range, "data block");
-                        shared.and_then(|content| output.shared_file(meta, content))
-                    }
-                    Err(problem) => Err(problem),
-                },
-            };
-            if let Err(problem) = &result {
-                if problem.code == ProblemCode::CountLimit {
-                    return result;
-                }
-                output.problem(problem.clone().of_entry(&ImagePath::new(&path)));
-            }
-            last = match last {
-                Some((same, first)) if same == data => Some((same, first)),
-                _ => Some((data, result.map(|()| path))),
-            };
-        }
-        Ok(())
     }
 }
