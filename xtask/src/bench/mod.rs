@@ -13,6 +13,7 @@ use kakoi_model::Digest;
 use self::tool::{Outcome, Peers, contents, run_tool};
 use crate::{kakoi, top};
 
+mod extract;
 pub mod formats;
 mod tool;
 
@@ -25,6 +26,7 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let peers = Peers::find(&work);
     println!("root file system: {} distinct file contents, forms: {}", truth.len(), forms.len());
     table(&kakoi, &peers, &forms, Some(&truth), &work)?;
+    extract::table(&kakoi, &forms, size_of(&work.join("demo/rootfs"))?, &work)?;
     if let Some(data) = arguments.first() {
         let images = firmware(Path::new(data))?;
         println!("\nfirmware: {} images", images.len());
@@ -64,6 +66,16 @@ fn first_named(directory: &Path, name: &str) -> Option<PathBuf> {
             Some(path).filter(|path| path.ends_with(name))
         }
     })
+}
+
+/// Bytes of all regular files beneath a directory.
+fn size_of(directory: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory)?.flatten() {
+        let metadata = fs::symlink_metadata(entry.path())?;
+        bytes += if metadata.is_dir() { size_of(&entry.path())? } else { metadata.len() };
+    }
+    Ok(bytes)
 }
 
 fn firmware(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
