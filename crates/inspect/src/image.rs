@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use bytes::Bytes;
 use kakoi_model::{
     Container, Content, Digest, ElfFacts, Fact, File, Journal, KernelFacts, OfContent, ProblemCode,
     SecretKind, StartUp,
@@ -127,7 +128,8 @@ fn assemble(
         &kernels,
         subject.contents,
     );
-    let sdk_marks = surface::find_sdk_marks(roots, subject.files, &elves, &kernels);
+    let loaders = boot_loaders(subject);
+    let sdk_marks = surface::find_sdk_marks(roots, subject.files, &elves, &kernels, &loaders);
     let backends = kernel::find_backends(&kernels, &modules);
     let mut facts = elf_facts(elves);
     facts.extend(kernels.into_iter().map(Fact::Kernel));
@@ -148,6 +150,13 @@ fn assemble(
     }
     facts.extend(backends.into_iter().map(Fact::Backend));
     facts
+}
+
+fn boot_loaders(subject: &Subject<'_>) -> Vec<(Digest, Bytes)> {
+    let loaders = subject.kinds.iter().filter(|content| content.kind == "u-boot");
+    loaders
+        .filter_map(|content| Some((content.digest, subject.contents.read(&content.digest)?)))
+        .collect()
 }
 
 fn elf_facts(elves: HashMap<Digest, ElfFacts>) -> Vec<Fact> {

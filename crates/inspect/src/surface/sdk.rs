@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{LazyLock, OnceLock};
 
+use bytes::Bytes;
 use kakoi_model::{Digest, ElfFacts, Evidence, File, KernelFacts, OfContent, SdkMark, escape};
 use regex::bytes::Regex;
 use serde::Deserialize;
@@ -11,12 +12,18 @@ use serde::Deserialize;
 use super::compile;
 use super::needles::find_needles;
 use crate::Root;
+use crate::text::printable_stretches;
 
 const RULES: &str = include_str!("../../../../rules/sdk-marks.toml");
 /// Pieces of evidence per mark.
 const MAX_EVIDENCE: usize = 5;
 /// Longest text file that is searched, in bytes.
 const MAX_TEXT: u64 = 64 * 1024;
+/// Bytes of a boot loader, and of one of its texts, that are searched.
+const MAX_BOOT_LOADER: usize = 4 << 20;
+const MAX_LINE: usize = 400;
+/// Shortest text of a boot loader that is looked at.
+const LEAST_TEXT: usize = 6;
 
 #[derive(Deserialize)]
 struct Rules {
@@ -52,6 +59,8 @@ enum Subject {
     Compiler,
     /// Lines of a text file whose path matches `file`.
     Text,
+    /// Texts of a boot loader.
+    BootLoader,
 }
 
 struct Rule {
@@ -147,8 +156,12 @@ pub fn find_sdk_marks(
     files: &[File],
     elves: &HashMap<Digest, ElfFacts>,
     kernels: &[OfContent<KernelFacts>],
+    boot_loaders: &[(Digest, Bytes)],
 ) -> Vec<SdkMark> {
     let mut found = Found::default();
+    for (digest, content) in boot_loaders {
+        search_boot_loader(&mut found, *digest, content);
+    }
     for kernel in kernels {
         let seen = |text: &str| Evidence {
             digest: Some(kernel.digest),
@@ -163,6 +176,18 @@ pub fn find_sdk_marks(
         search_texts(&mut found, root);
     }
     found.marks.into_values().collect()
+}
+
+fn search_boot_loader(found: &mut Found, digest: Digest, content: &[u8]) {
+    let content = content.get(..MAX_BOOT_LOADER).unwrap_or(content);
+    for (offset, text) in printable_stretches::<LEAST_TEXT>(content) {
+        let Ok(text) = std::str::from_utf8(text.get(..MAX_LINE).unwrap_or(text)) else { continue };
+        let seen = |_: &str| Evidence {
+            digest: Some(digest),
+            ..Evidence::at("text of the boot loader", offset as u64).with_excerpt(text.as_bytes())
+        };
+        found.search(Subject::BootLoader, text, seen);
+    }
 }
 
 fn search_file(found: &mut Found, file: &File, elf: Option<&ElfFacts>) {
@@ -254,7 +279,7 @@ mod tests {
                 0o644,
                 "DISTRIB_ID=\"LEDE\"\nDISTRIB_TARGET=\"ar71xx/generic\"\n",
             );
-        let marks = find_sdk_marks(&[tree.root()], &tree.files, &HashMap::new(), &[]);
+        let marks = find_sdk_marks(&[tree.root()], &tree.files, &HashMap::new(), &[], &[]);
         let names: Vec<String> = marks
             .iter()
             .map(|mark| format!("{} {}", mark.vendor, mark.family.as_deref().unwrap_or("-")))
@@ -262,5 +287,18 @@ mod tests {
         assert!(names.iter().any(|name| name.starts_with("atheros")), "{names:?}");
         assert!(names.iter().any(|name| name.starts_with("openwrt")), "{names:?}");
         assert!(marks.iter().all(|mark| !mark.evidence.is_empty()));
+    }
+
+    #[test]
+    fn a_boot_loader_names_its_board() {
+        let content = b"\0\x01U-Boot 2013.07\0Board: ISVP (Ingenic XBurst T20 SoC)\n\0isvp_t20# \0";
+        let loaders = [(Digest::of(content), Bytes::from_static(content))];
+        let marks = find_sdk_marks(&[], &[], &HashMap::new(), &[], &loaders);
+        assert_eq!(marks.len(), 1, "{marks:?}");
+        assert_eq!(
+            (marks[0].vendor.as_str(), marks[0].family.as_deref()),
+            ("ingenic", Some("T20"))
+        );
+        assert_eq!(marks[0].evidence[0].offset, Some(17));
     }
 }
