@@ -62,7 +62,7 @@ fn print_tree(out: &mut impl Write, tree: &Sketch, with_surface: bool) -> std::i
             listener.service, listener.port, listener.program, listener.starts_at_boot
         )?;
     }
-    for mark in surface::find_sdk_marks(&[tree.root()], &tree.files, &HashMap::new(), &[]) {
+    for mark in surface::find_sdk_marks(&[tree.root()], &tree.files, &HashMap::new(), &[], &[]) {
         let what: Vec<_> = mark.evidence.iter().map(|evidence| evidence.what.as_str()).collect();
         writeln!(out, "sdk {} {:?} {} {what:?}", mark.vendor, mark.family, mark.weight)?;
     }
