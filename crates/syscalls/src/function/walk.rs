@@ -5,7 +5,7 @@
 //! path reached (landing pads, what follows a call that does not return) are walked last, with
 //! nothing known, so that nothing inside the extent of a function is left out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
@@ -52,6 +52,8 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) covered: Vec<bool>,
     /// Edges between places that jumps lead to, for phases.
     pub(crate) edges: BTreeSet<(u64, u64)>,
+    /// The last instruction of the straight run from each such place.
+    extents: BTreeMap<u64, u64>,
     /// Largest index of jump tables, by their address; `None` where nothing bounds it.
     pub(crate) table_bounds: HashMap<u64, Option<u64>>,
     /// Runs of branches that jumps lead into.
@@ -113,6 +115,7 @@ impl<'o, 'f> Walk<'o, 'f> {
             escaped: Vec::new(),
             covered: vec![false; length],
             edges: BTreeSet::new(),
+            extents: BTreeMap::new(),
             table_bounds: HashMap::new(),
             runs: Vec::new(),
             decoded: Places::default(),
@@ -219,6 +222,17 @@ impl<'o, 'f> Walk<'o, 'f> {
         }
     }
 
+    /// Edges between places. A run that was walked before a place within it was known goes on there.
+    pub(crate) fn all_edges(&self) -> Vec<(u64, u64)> {
+        let mut edges = self.edges.clone();
+        let ends = self.extents.iter().filter_map(|(from, last)| {
+            let within = self.extents.range(*from..).nth(1).filter(|(place, _)| *place <= last);
+            within.map(|(place, _)| (*from, *place))
+        });
+        edges.extend(ends);
+        edges.into_iter().collect()
+    }
+
     /// The next byte from `from` on that nothing covers and that is no padding.
     fn next_gap(&self, from: usize) -> Option<usize> {
         let step = self.place.decoder.alignment() as usize;
@@ -272,11 +286,19 @@ impl<'o, 'f> Walk<'o, 'f> {
     }
 
     /// From one place on until control leaves or another such place is met. Gives the steps.
-    fn straight(&mut self, from: u64, mut state: State) -> u64 {
+    fn straight(&mut self, from: u64, state: State) -> u64 {
+        let mut last = from;
+        let steps = self.straight_to(from, state, &mut last);
+        self.extents.insert(from, last);
+        steps
+    }
+
+    fn straight_to(&mut self, from: u64, mut state: State, last: &mut u64) -> u64 {
         let mut at = from;
         let mut steps = 0;
         loop {
             steps += 1;
+            *last = at;
             let Some(found) = self.decode(at) else {
                 // On x86 every instruction is known; only a table read too far leads between them.
                 if self.place.decoder.alignment() > 1 {
