@@ -58,8 +58,11 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) table_bounds: HashMap<u64, Option<u64>>,
     /// Runs of branches that jumps lead into.
     pub(crate) runs: Vec<Vec<u64>>,
-    decoded: Places<Rc<Instruction>>,
+    /// Instructions by their distance from the start.
+    decoded: Vec<Option<Rc<Instruction>>>,
     states: Places<State>,
+    /// Which distances from the start have a state.
+    kept: Vec<bool>,
     work: BTreeSet<u64>,
     /// What registers got under conditions, since the last instruction without one.
     predicated: Vec<(Register, Condition, Abstract)>,
@@ -118,8 +121,9 @@ impl<'o, 'f> Walk<'o, 'f> {
             extents: BTreeMap::new(),
             table_bounds: HashMap::new(),
             runs: Vec::new(),
-            decoded: Places::default(),
+            decoded: vec![None; length],
             states: Places::default(),
+            kept: vec![false; length],
             work: BTreeSet::new(),
             predicated: Vec::new(),
             jumps_directly: false,
@@ -259,19 +263,32 @@ impl<'o, 'f> Walk<'o, 'f> {
             }
             None => {
                 self.states.insert(at, state.clone());
+                let distance = self.distance_of(at);
+                if let Some(kept) = self.kept.get_mut(distance) {
+                    *kept = true;
+                }
                 self.work.insert(at);
             }
         }
     }
 
+    /// Distance from the start; beyond every place where the address lies before it.
+    fn distance_of(&self, at: u64) -> usize {
+        let distance = at.checked_sub(self.place.bounds.start);
+        distance.and_then(|distance| usize::try_from(distance).ok()).unwrap_or(usize::MAX)
+    }
+
     fn decode(&mut self, at: u64) -> Option<Rc<Instruction>> {
-        if let Some(known) = self.decoded.get(&at) {
+        let distance = self.distance_of(at);
+        if let Some(Some(known)) = self.decoded.get(distance) {
             return Some(Rc::clone(known));
         }
         let (code, offset) = self.place.object.image.code_at(at)?;
         let found = Rc::new(self.place.decoder.decode_in(code, offset, at)?);
         self.cover(at, u64::from(found.size));
-        self.decoded.insert(at, Rc::clone(&found));
+        if let Some(place) = self.decoded.get_mut(distance) {
+            *place = Some(Rc::clone(&found));
+        }
         Some(found)
     }
 
@@ -315,7 +332,7 @@ impl<'o, 'f> Walk<'o, 'f> {
                 self.fall_off(at, after, &found, &state);
                 return steps;
             }
-            if self.states.contains_key(&after) {
+            if self.kept.get(self.distance_of(after)).copied().unwrap_or(false) {
                 self.edges.insert((from, after));
                 self.reach(after, &state);
                 return steps;
@@ -362,6 +379,25 @@ impl<'o, 'f> Walk<'o, 'f> {
         }
         self.predicated.clear();
         let target = self.target_under(at, found, state);
+        if found.condition.is_none() {
+            self.apply(at, &found.effects, state);
+            if let Some(slot) = found.delay_slot.and_then(|_| self.decode(next)) {
+                self.apply(next, &slot.effects, state);
+            }
+            return self.leave(block, at, &found.flow, target, state);
+        }
+        self.branch(block, (at, next), found, target, state)
+    }
+
+    /// The same, where control leaves only under a condition.
+    fn branch(
+        &mut self,
+        block: u64,
+        (at, next): (u64, u64),
+        found: &Instruction,
+        target: Option<Abstract>,
+        state: &mut State,
+    ) -> bool {
         let mut not_taken = state.clone();
         self.apply(at, &found.effects, state);
         // What compares and branches by itself compares either way; all else happens only under the condition.
@@ -370,8 +406,7 @@ impl<'o, 'f> Walk<'o, 'f> {
         compares.for_each(|effect| self.apply(at, std::slice::from_ref(effect), &mut not_taken));
         let compared = not_taken.compared;
         let is_taken = self.narrow(state, found.condition, compared, true);
-        let is_passed = found.condition.is_some()
-            && self.narrow(&mut not_taken, found.condition, compared, false);
+        let is_passed = self.narrow(&mut not_taken, found.condition, compared, false);
         if let Some(only_if_taken) = found.delay_slot
             && let Some(slot) = self.decode(next)
         {

@@ -3,6 +3,7 @@
 
 pub(crate) mod decoders;
 mod discover;
+mod interest;
 mod pieces;
 mod premise;
 mod service;
@@ -24,7 +25,7 @@ pub(crate) use service::function_of;
 pub(crate) use text::is_lookup;
 
 /// Raised when the content of a summary changes meaning.
-pub const SUMMARY_VERSION: u32 = 10;
+pub const SUMMARY_VERSION: u32 = 11;
 
 /// What linking and reachability need of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +93,7 @@ fn summarise_object(object: &Object<'_>, decoders: &Decoders) -> Summary {
     trim(object, &mut functions, &pieces, |address| {
         libraries.contains_key(&address) || services.contains_key(&address)
     });
+    interest::trim_inputs(object.machine, &mut functions, &imports);
     let exports = find_exports(object);
     let soname = object.dynamic.soname.clone();
     let premises = premise::find_premises(&premise::Library {

@@ -114,13 +114,18 @@ const BOUND: &[(&str, u8)] = &[
     ("unshare", 0),
 ];
 
+/// Do filters bind this argument of this call?
+pub(crate) fn is_bound(name: &str, place: u8) -> bool {
+    BOUND.contains(&(name, place))
+}
+
 /// Numbers that hold on every path to the call, at whichever place it is made.
 fn arguments(name: &str, site: &SiteNumber, reached: &Reached) -> BTreeMap<String, BTreeSet<u64>> {
     let wanted = BOUND.iter().filter(|(call, _)| *call == name).map(|(_, place)| *place);
     wanted
         .filter_map(|place| {
             let values = reached.arguments.get(&(site.door, site.number, place))?;
-            (!values.is_empty()).then(|| (place.to_string(), values.clone()))
+            (!values.is_empty()).then(|| (place.to_string(), values.iter().copied().collect()))
         })
         .collect()
 }

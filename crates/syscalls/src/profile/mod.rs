@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::filter::Architecture;
 use crate::table::Table;
 
+pub(crate) use derive::is_bound;
 pub use derive::{Subject, derive};
 pub use merge::{Conflict, Difference, diff, merge};
 pub use select::{Calls, selection};

@@ -25,13 +25,13 @@ impl<'p> Reach<'p> {
     /// Numbers of all sites that can run as far as is known now.
     pub(super) fn numbers(&mut self) -> BTreeSet<(Door, u64)> {
         let mut numbers = BTreeSet::new();
-        let nodes: Vec<Node> = self.known.entries.keys().copied().collect();
+        let nodes = self.nodes();
         for node in nodes {
             let Some(function) = self.function(node) else { continue };
             if function.sites.is_empty() {
                 continue;
             }
-            let Some(entries) = self.known.entries.get(&node).cloned() else { continue };
+            let Some(entries) = self.entries(node).cloned() else { continue };
             for site in function.sites.iter().filter(|site| entries.permit(&site.guards)) {
                 if !self.holds(node, site.address) {
                     let known = entries.evaluate(site.number.as_ref()).known;
@@ -44,10 +44,10 @@ impl<'p> Reach<'p> {
 
     pub(super) fn collect(&mut self) {
         self.tell_unbound();
-        let nodes: Vec<Node> = self.known.entries.keys().copied().collect();
+        let nodes = self.nodes();
         for node in nodes {
             let Some(function) = self.function(node) else { continue };
-            let Some(entries) = self.known.entries.get(&node).cloned() else { continue };
+            let Some(entries) = self.entries(node).cloned() else { continue };
             for site in function.sites.iter().filter(|site| entries.permit(&site.guards)) {
                 if self.holds(node, site.address) {
                     continue;

@@ -10,21 +10,23 @@ use crate::object::Import;
 impl<'p> Reach<'p> {
     pub(super) fn run(&mut self) {
         while let Some(node) = self.known.work.pop() {
-            self.known.queued.remove(&node);
+            self.known.queued.unmark(node.module, node.function);
             let Some(function) = self.function(node) else { continue };
             for call in &function.calls {
                 if !self.holds(node, call.address) {
                     self.follow(node, call);
                 }
             }
-            for reference in &function.references {
-                self.refer(node.module, reference, Some(node));
+            if self.known.referred.mark(node.module, node.function) {
+                for reference in &function.references {
+                    self.refer(node.module, reference, Some(node));
+                }
             }
         }
     }
 
     pub(super) fn queue(&mut self, node: Node) {
-        if self.known.queued.insert(node) {
+        if self.known.queued.mark(node.module, node.function) {
             self.known.work.push(node);
         }
     }
@@ -32,18 +34,21 @@ impl<'p> Reach<'p> {
     pub(super) fn open(&mut self, module: usize, address: u64, cause: Cause) {
         let Some(node) = self.node_at(module, address) else { return };
         let fresh = self.enter(node, cause);
-        let grown = self.known.entries.get_mut(&node).is_some_and(Entries::open);
+        let grown = self.entries_mut(node).is_some_and(Entries::open);
         if fresh || grown {
             self.queue(node);
         }
     }
 
     pub(super) fn enter(&mut self, node: Node, cause: Cause) -> bool {
-        if self.known.entries.contains_key(&node) {
+        if self.entries(node).is_some() {
             return false;
         }
         let Some(function) = self.function(node) else { return false };
-        self.known.entries.insert(node, Entries::of(function));
+        let entries = Entries::of(function);
+        if let Some(place) = self.known.entries.at_mut(node.module, node.function) {
+            *place = Some(entries);
+        }
         self.known.reached.causes.insert(node, cause);
         self.happen(node);
         true
@@ -85,7 +90,7 @@ impl<'p> Reach<'p> {
     }
 
     pub(super) fn follow(&mut self, from: Node, call: &'p Call) {
-        if !self.known.entries.get(&from).is_some_and(|entries| entries.permit(&call.guards)) {
+        if !self.entries(from).is_some_and(|entries| entries.permit(&call.guards)) {
             return;
         }
         match call.callee {
@@ -116,7 +121,7 @@ impl<'p> Reach<'p> {
         let machine = self.summary(module).map(|summary| summary.machine);
         let address = machine.map_or(address, |machine| machine.without_mode(address));
         if self.function(node).is_none_or(|function| function.start != address) {
-            grown |= self.known.entries.get_mut(&node).is_some_and(Entries::open);
+            grown |= self.entries_mut(node).is_some_and(Entries::open);
         } else {
             grown |= self.pass(from, call, node);
         }
@@ -126,21 +131,19 @@ impl<'p> Reach<'p> {
     }
 
     pub(super) fn pass(&mut self, from: Node, call: &Call, to: Node) -> bool {
-        let registers = self.known.entries.get(&to).map(Entries::registers).unwrap_or_default();
-        let mut grown = false;
-        for register in registers {
-            let values = self
-                .known
-                .entries
-                .get(&from)
-                .map_or_else(Values::all, |own| own.passed(&call.inputs, register));
-            grown |= self
-                .known
-                .entries
-                .get_mut(&to)
-                .is_some_and(|entries| entries.join(register, &values));
-        }
-        grown
+        let Some(entries) = self.entries(to) else { return false };
+        let own = self.entries(from);
+        let passed: Vec<(u8, Values)> = entries
+            .registers()
+            .map(|register| {
+                let values = own.map_or_else(Values::all, |own| own.passed(&call.inputs, register));
+                (register, values)
+            })
+            .collect();
+        let Some(entries) = self.entries_mut(to) else { return false };
+        passed
+            .iter()
+            .fold(false, |grown, (register, values)| entries.join(*register, values) | grown)
     }
 
     pub(super) fn binding(&mut self, module: usize, symbol: u32) -> Option<(usize, u64)> {

@@ -6,6 +6,7 @@ mod bind;
 mod blocks;
 mod collect;
 mod follow;
+mod grid;
 mod load;
 mod open;
 mod reach;

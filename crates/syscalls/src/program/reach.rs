@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::grid::Grid;
 use super::serve::Serving;
 use super::values::{Entries, Values};
 use super::{Gap, Program};
@@ -54,7 +55,7 @@ pub struct Reached {
     /// Every system call with its places.
     pub numbers: BTreeSet<SiteNumber>,
     /// What the arguments of a call may be, by door, number and place; those that may be anything are left out.
-    pub arguments: BTreeMap<(Door, u64, u8), BTreeSet<u64>>,
+    pub arguments: BTreeMap<(Door, u64, u8), Vec<u64>>,
     /// What hides system calls.
     pub gaps: BTreeSet<Gap>,
     /// Texts of libraries that are referred to, by module.
@@ -82,11 +83,13 @@ pub(super) struct Reach<'p> {
 /// What was found so far; more modules only add to it.
 #[derive(Default)]
 pub(crate) struct Known {
-    pub(super) entries: HashMap<Node, Entries>,
+    pub(super) entries: Grid<Option<Entries>>,
     pub(crate) reached: Reached,
     pub(super) work: Vec<Node>,
-    pub(super) queued: BTreeSet<Node>,
-    pub(super) pieces: BTreeSet<(usize, usize)>,
+    pub(super) queued: Grid<bool>,
+    /// Functions whose references were followed.
+    pub(super) referred: Grid<bool>,
+    pub(super) pieces: Grid<bool>,
     pub(super) bound: HashMap<(usize, u32), Option<(usize, u64)>>,
     /// Calls of names that nothing defines: function and address.
     pub(super) unbound: BTreeSet<(Node, u64, u32)>,
@@ -177,6 +180,20 @@ impl Program {
 impl<'p> Reach<'p> {
     pub(super) fn summary(&self, module: usize) -> Option<&'p Summary> {
         self.program.modules.get(module).map(|module| module.summary.as_ref())
+    }
+
+    pub(super) fn entries(&self, node: Node) -> Option<&Entries> {
+        self.known.entries.at(node.module, node.function)?.as_ref()
+    }
+
+    pub(super) fn entries_mut(&mut self, node: Node) -> Option<&mut Entries> {
+        self.known.entries.at_mut(node.module, node.function)?.as_mut()
+    }
+
+    /// Every function that runs.
+    pub(super) fn nodes(&self) -> Vec<Node> {
+        let running = self.known.entries.iter().filter(|(_, _, entries)| entries.is_some());
+        running.map(|(module, function, _)| Node { module, function }).collect()
     }
 
     pub(super) fn function(&self, node: Node) -> Option<&'p Function> {

@@ -78,12 +78,12 @@ impl<'p> Reach<'p> {
 
 impl Serve<'_, '_> {
     fn find_calls(&mut self) {
-        let nodes: Vec<Node> = self.reach.known.entries.keys().copied().collect();
+        let nodes = self.reach.nodes();
         for node in nodes {
             let Some(function) = self.reach.function(node) else { continue };
             let mut edges = Vec::new();
             for call in &function.calls {
-                let entries = self.reach.known.entries.get(&node);
+                let entries = self.reach.entries(node);
                 let permitted = entries.is_some_and(|entries| entries.permit(&call.guards));
                 if !permitted || self.reach.holds(node, call.address) {
                     continue;
@@ -282,9 +282,9 @@ impl Serve<'_, '_> {
         else {
             return Vec::new();
         };
-        let blocks = Blocks::of(function);
-        let edges = self.calls.get(&node).into_iter().flatten();
-        let called = edges.filter(|edge| blocks.contains(region, edge.at)).map(|edge| edge.to);
+        let blocks = (*region != Region::All).then(|| Blocks::of(function));
+        let is_in = |edge: &&Edge| blocks.as_ref().is_none_or(|all| all.contains(region, edge.at));
+        let called = self.calls.get(&node).into_iter().flatten().filter(is_in).map(|edge| edge.to);
         let mut found: Vec<(Node, Region)> = called.map(|to| (to, Region::All)).collect();
         found.extend(self.taken_by(node).into_iter().map(|to| (to, Region::All)));
         found
@@ -328,7 +328,7 @@ impl Serve<'_, '_> {
         for site in &self.reach.known.reached.numbers {
             let Some(region) = regions.get(&site.node) else { continue };
             let Some(function) = self.reach.function(site.node) else { continue };
-            if Blocks::of(function).contains(region, site.address) {
+            if *region == Region::All || Blocks::of(function).contains(region, site.address) {
                 found.insert((site.door, site.number));
             }
         }

@@ -80,7 +80,7 @@ impl<'p> Reach<'p> {
         let mut number = first;
         while let Some(piece) = summary.pieces.get(number) {
             let rest = number > first;
-            if rest && !piece.continues || !self.known.pieces.insert((module, number)) {
+            if rest && !piece.continues || !self.known.pieces.mark(module, number) {
                 return;
             }
             for target in &piece.targets {
