@@ -35,7 +35,7 @@ pub struct Function {
     pub calls: Vec<Call>,
     /// What it takes the address of, in order.
     pub references: Vec<Reference>,
-    /// Edges between places in it, where they were asked for.
+    /// Edges between places in it that jumps lead to.
     pub edges: Vec<(u64, u64)>,
     /// The walk gave up; what it found is a part.
     pub exhausted: bool,
@@ -74,7 +74,7 @@ pub(crate) fn analyse(
     kept.extend(words.into_iter().flat_map(|(place, bytes)| held(object, place, bytes)));
     let references = kept.into_iter().filter(|reference| walk.keeps(reference)).collect();
     let exhausted = walk.exhausted || bounds.end.saturating_sub(bounds.start) > walk::LONGEST;
-    let edges = walk.edges.into_iter().collect();
+    let edges = walk.all_edges();
     let (sites, calls, undecoded) = walk.findings.into_parts();
     let last = walk.covered.iter().rposition(|covered| *covered).map_or(0, |last| last + 1);
     let end = if bounds.exact { bounds.end } else { bounds.start.saturating_add(last as u64) };

@@ -5,7 +5,7 @@
 //! path reached (landing pads, what follows a call that does not return) are walked last, with
 //! nothing known, so that nothing inside the extent of a function is left out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
@@ -52,12 +52,17 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) covered: Vec<bool>,
     /// Edges between places that jumps lead to, for phases.
     pub(crate) edges: BTreeSet<(u64, u64)>,
+    /// The last instruction of the straight run from each such place.
+    extents: BTreeMap<u64, u64>,
     /// Largest index of jump tables, by their address; `None` where nothing bounds it.
     pub(crate) table_bounds: HashMap<u64, Option<u64>>,
     /// Runs of branches that jumps lead into.
     pub(crate) runs: Vec<Vec<u64>>,
-    decoded: Places<Rc<Instruction>>,
+    /// Instructions by their distance from the start.
+    decoded: Vec<Option<Rc<Instruction>>>,
     states: Places<State>,
+    /// Which distances from the start have a state.
+    kept: Vec<bool>,
     work: BTreeSet<u64>,
     /// What registers got under conditions, since the last instruction without one.
     predicated: Vec<(Register, Condition, Abstract)>,
@@ -113,10 +118,12 @@ impl<'o, 'f> Walk<'o, 'f> {
             escaped: Vec::new(),
             covered: vec![false; length],
             edges: BTreeSet::new(),
+            extents: BTreeMap::new(),
             table_bounds: HashMap::new(),
             runs: Vec::new(),
-            decoded: Places::default(),
+            decoded: vec![None; length],
             states: Places::default(),
+            kept: vec![false; length],
             work: BTreeSet::new(),
             predicated: Vec::new(),
             jumps_directly: false,
@@ -219,6 +226,17 @@ impl<'o, 'f> Walk<'o, 'f> {
         }
     }
 
+    /// Edges between places. A run that was walked before a place within it was known goes on there.
+    pub(crate) fn all_edges(&self) -> Vec<(u64, u64)> {
+        let mut edges = self.edges.clone();
+        let ends = self.extents.iter().filter_map(|(from, last)| {
+            let within = self.extents.range(*from..).nth(1).filter(|(place, _)| *place <= last);
+            within.map(|(place, _)| (*from, *place))
+        });
+        edges.extend(ends);
+        edges.into_iter().collect()
+    }
+
     /// The next byte from `from` on that nothing covers and that is no padding.
     fn next_gap(&self, from: usize) -> Option<usize> {
         let step = self.place.decoder.alignment() as usize;
@@ -245,19 +263,32 @@ impl<'o, 'f> Walk<'o, 'f> {
             }
             None => {
                 self.states.insert(at, state.clone());
+                let distance = self.distance_of(at);
+                if let Some(kept) = self.kept.get_mut(distance) {
+                    *kept = true;
+                }
                 self.work.insert(at);
             }
         }
     }
 
+    /// Distance from the start; beyond every place where the address lies before it.
+    fn distance_of(&self, at: u64) -> usize {
+        let distance = at.checked_sub(self.place.bounds.start);
+        distance.and_then(|distance| usize::try_from(distance).ok()).unwrap_or(usize::MAX)
+    }
+
     fn decode(&mut self, at: u64) -> Option<Rc<Instruction>> {
-        if let Some(known) = self.decoded.get(&at) {
+        let distance = self.distance_of(at);
+        if let Some(Some(known)) = self.decoded.get(distance) {
             return Some(Rc::clone(known));
         }
         let (code, offset) = self.place.object.image.code_at(at)?;
         let found = Rc::new(self.place.decoder.decode_in(code, offset, at)?);
         self.cover(at, u64::from(found.size));
-        self.decoded.insert(at, Rc::clone(&found));
+        if let Some(place) = self.decoded.get_mut(distance) {
+            *place = Some(Rc::clone(&found));
+        }
         Some(found)
     }
 
@@ -272,11 +303,19 @@ impl<'o, 'f> Walk<'o, 'f> {
     }
 
     /// From one place on until control leaves or another such place is met. Gives the steps.
-    fn straight(&mut self, from: u64, mut state: State) -> u64 {
+    fn straight(&mut self, from: u64, state: State) -> u64 {
+        let mut last = from;
+        let steps = self.straight_to(from, state, &mut last);
+        self.extents.insert(from, last);
+        steps
+    }
+
+    fn straight_to(&mut self, from: u64, mut state: State, last: &mut u64) -> u64 {
         let mut at = from;
         let mut steps = 0;
         loop {
             steps += 1;
+            *last = at;
             let Some(found) = self.decode(at) else {
                 // On x86 every instruction is known; only a table read too far leads between them.
                 if self.place.decoder.alignment() > 1 {
@@ -293,7 +332,7 @@ impl<'o, 'f> Walk<'o, 'f> {
                 self.fall_off(at, after, &found, &state);
                 return steps;
             }
-            if self.states.contains_key(&after) {
+            if self.kept.get(self.distance_of(after)).copied().unwrap_or(false) {
                 self.edges.insert((from, after));
                 self.reach(after, &state);
                 return steps;
@@ -340,6 +379,25 @@ impl<'o, 'f> Walk<'o, 'f> {
         }
         self.predicated.clear();
         let target = self.target_under(at, found, state);
+        if found.condition.is_none() {
+            self.apply(at, &found.effects, state);
+            if let Some(slot) = found.delay_slot.and_then(|_| self.decode(next)) {
+                self.apply(next, &slot.effects, state);
+            }
+            return self.leave(block, at, &found.flow, target, state);
+        }
+        self.branch(block, (at, next), found, target, state)
+    }
+
+    /// The same, where control leaves only under a condition.
+    fn branch(
+        &mut self,
+        block: u64,
+        (at, next): (u64, u64),
+        found: &Instruction,
+        target: Option<Abstract>,
+        state: &mut State,
+    ) -> bool {
         let mut not_taken = state.clone();
         self.apply(at, &found.effects, state);
         // What compares and branches by itself compares either way; all else happens only under the condition.
@@ -348,8 +406,7 @@ impl<'o, 'f> Walk<'o, 'f> {
         compares.for_each(|effect| self.apply(at, std::slice::from_ref(effect), &mut not_taken));
         let compared = not_taken.compared;
         let is_taken = self.narrow(state, found.condition, compared, true);
-        let is_passed = found.condition.is_some()
-            && self.narrow(&mut not_taken, found.condition, compared, false);
+        let is_passed = self.narrow(&mut not_taken, found.condition, compared, false);
         if let Some(only_if_taken) = found.delay_slot
             && let Some(slot) = self.decode(next)
         {

@@ -100,10 +100,23 @@ fn pointers(object: &Object<'_>) -> BTreeSet<u64> {
 
 /// Functions in the initialiser and finaliser arrays.
 pub(super) fn array_entries(object: &Object<'_>) -> Vec<u64> {
+    object.dynamic.arrays().into_iter().flat_map(|array| entries_of(object, array)).collect()
+}
+
+/// Functions that run when the file is unloaded.
+pub(super) fn finaliser_entries(object: &Object<'_>) -> Vec<u64> {
+    let array = object.dynamic.final_array().into_iter();
+    object
+        .dynamic
+        .fini()
+        .into_iter()
+        .chain(array.flat_map(|array| entries_of(object, array)))
+        .collect()
+}
+
+fn entries_of(object: &Object<'_>, (start, size): (u64, u64)) -> Vec<u64> {
     let word = object.image.word_size();
-    let places = object.dynamic.arrays().into_iter().flat_map(|(start, size)| {
-        (0..(size / word).min(4096)).map(move |number| start.wrapping_add(number * word))
-    });
+    let places = (0..(size / word).min(4096)).map(|number| start.wrapping_add(number * word));
     places
         .filter_map(|place| {
             let known =

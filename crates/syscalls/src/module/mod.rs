@@ -3,7 +3,10 @@
 
 pub(crate) mod decoders;
 mod discover;
+mod interest;
 mod pieces;
+mod premise;
+mod service;
 mod text;
 
 use std::collections::BTreeMap;
@@ -16,10 +19,13 @@ use crate::object::{Export, Import, Machine, Object, Relocated, SymbolKind, Unre
 use decoders::Decoders;
 pub use pieces::Piece;
 pub(crate) use pieces::piece_at;
+pub use premise::Premise;
+pub(crate) use premise::fulfilled_by;
+pub(crate) use service::function_of;
 pub(crate) use text::is_lookup;
 
 /// Raised when the content of a summary changes meaning.
-pub const SUMMARY_VERSION: u32 = 9;
+pub const SUMMARY_VERSION: u32 = 11;
 
 /// What linking and reachability need of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +54,8 @@ pub struct Summary {
     pub names: BTreeMap<u64, String>,
     /// Functions that run when the file is loaded or unloaded: initialisers, finalisers, choosers.
     pub roots: Vec<u64>,
+    /// Those of them that run when the file is unloaded.
+    pub finals: Vec<u64>,
     /// Dynamic symbols that are referred to, by index.
     pub imports: BTreeMap<u32, Import>,
     /// What other files may bind to.
@@ -58,6 +66,10 @@ pub struct Summary {
     pub libraries: BTreeMap<u64, String>,
     /// Texts that calls of the dynamic linker get, by address.
     pub texts: BTreeMap<u64, String>,
+    /// Names of functions of the name service in constant data, by address.
+    pub services: BTreeMap<u64, String>,
+    /// Calls and system calls that are made only if something else has run, by address.
+    pub premises: BTreeMap<u64, Premise>,
     /// What could not be read.
     pub problems: Vec<String>,
 }
@@ -77,7 +89,20 @@ fn summarise_object(object: &Object<'_>, decoders: &Decoders) -> Summary {
     let libraries = text::find_libraries(object);
     let imports = find_imports(object);
     let texts = text::find_texts(object, &functions, &imports);
-    trim(object, &mut functions, &pieces, &libraries);
+    let services = service::find_services(object, &functions, &pieces);
+    trim(object, &mut functions, &pieces, |address| {
+        libraries.contains_key(&address) || services.contains_key(&address)
+    });
+    interest::trim_inputs(object.machine, &mut functions, &imports);
+    let exports = find_exports(object);
+    let soname = object.dynamic.soname.clone();
+    let premises = premise::find_premises(&premise::Library {
+        machine: object.machine,
+        soname: soname.as_deref(),
+        functions: &functions,
+        exports: &exports,
+        imports: &imports,
+    });
     Summary {
         version: SUMMARY_VERSION,
         machine: object.machine,
@@ -85,17 +110,20 @@ fn summarise_object(object: &Object<'_>, decoders: &Decoders) -> Summary {
         bias: object.bias,
         entry: object.entry,
         interpreter: object.interpreter.clone(),
-        soname: object.dynamic.soname.clone(),
+        soname,
         needed: object.dynamic.needed.clone(),
         search: object.dynamic.search.clone(),
         names: find_names(object, &functions),
         roots: find_roots(object),
-        exports: find_exports(object),
+        finals: discover::finaliser_entries(object),
+        exports,
         imports,
         functions,
         pieces,
         libraries,
         texts,
+        services,
+        premises,
         problems: object.problems.clone(),
     }
 }
@@ -105,14 +133,14 @@ fn trim(
     object: &Object<'_>,
     functions: &mut [Function],
     pieces: &[Piece],
-    libraries: &BTreeMap<u64, String>,
+    is_text: impl Fn(u64) -> bool,
 ) {
     let leads = |reference: &Reference| match reference {
         Reference::Symbol(_) => true,
         Reference::Address(address) => {
             object.image.is_code(object.without_mode(*address))
                 || pieces::piece_at(pieces, *address).is_some()
-                || libraries.contains_key(address)
+                || is_text(*address)
         }
     };
     for function in functions {

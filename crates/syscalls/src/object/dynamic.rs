@@ -77,6 +77,18 @@ impl Dynamic {
         [DT_INIT, DT_FINI].iter().filter_map(|tag| self.address(*tag)).collect()
     }
 
+    /// `DT_FINI`.
+    #[must_use]
+    pub fn fini(&self) -> Option<u64> {
+        self.address(DT_FINI)
+    }
+
+    /// `DT_FINI_ARRAY`: address and size in bytes.
+    #[must_use]
+    pub fn final_array(&self) -> Option<(u64, u64)> {
+        self.table(DT_FINI_ARRAY, DT_FINI_ARRAYSZ)
+    }
+
     /// `DT_PREINIT_ARRAY`, `DT_INIT_ARRAY` and `DT_FINI_ARRAY`: address and size in bytes.
     #[must_use]
     pub fn arrays(&self) -> Vec<(u64, u64)> {

@@ -7,7 +7,7 @@ use super::{AllowedCall, Phase, Profile, ProfiledFile, Source, Unresolved};
 use crate::filter::Architecture;
 use crate::function::Door;
 use crate::object::Machine;
-use crate::program::{Cause, Node, Program, Reached, SiteNumber};
+use crate::program::{Cause, Node, Program, Reached, Serving, SiteNumber};
 use crate::table::Table;
 
 /// A program and what can run of it.
@@ -18,12 +18,10 @@ pub struct Subject<'a> {
     pub program: &'a Program,
     /// What can run.
     pub reached: &'a Reached,
-    /// What can run once it serves, and where that begins.
-    pub serving: Option<(&'a Reached, String)>,
 }
 
 /// Longest chain of functions that is written down.
-const LONGEST_CHAIN: usize = 12;
+const LONGEST_CHAIN: usize = 24;
 
 /// Makes the profile.
 #[must_use]
@@ -32,15 +30,16 @@ pub fn derive(subject: &Subject<'_>) -> Profile {
     let machine = first.map_or(Machine::X86_64, |module| module.summary.machine);
     let big = first.is_some_and(|module| module.summary.big);
     let mut profile = Profile {
-        serving_from: subject.serving.as_ref().map(|(_, place)| place.clone()),
+        serving_from: subject
+            .reached
+            .serving
+            .as_ref()
+            .map(|serving| place_of(subject.program, serving)),
         files: files(subject.program),
         unresolved: unresolved(subject),
         ..Profile::empty(subject.name, architecture(machine, big))
     };
-    let serving: Option<BTreeSet<(Door, u64)>> = subject
-        .serving
-        .as_ref()
-        .map(|(reached, _)| reached.numbers.iter().map(|site| (site.door, site.number)).collect());
+    let serving = subject.reached.serving.as_ref().map(|serving| &serving.numbers);
     for site in &subject.reached.numbers {
         let Some(name) = name_of(machine, site) else {
             profile.unresolved.push(unknown_number(subject.program, site));
@@ -49,10 +48,11 @@ pub fn derive(subject: &Subject<'_>) -> Profile {
         if profile.calls.contains_key(&name) {
             continue;
         }
-        let serves = serving.as_ref().is_none_or(|all| all.contains(&(site.door, site.number)));
+        let serves = serving.is_none_or(|all| all.contains(&(site.door, site.number)));
         let call = AllowedCall {
             source: [Source::Static].into(),
             phase: if serves { Phase::Serving } else { Phase::Start },
+            by_services: subject.reached.by_services.contains(&(site.door, site.number)),
             why: chain(subject.program, subject.reached, site),
             seen: 0,
             arguments: arguments(&name, site, subject.reached),
@@ -62,6 +62,15 @@ pub fn derive(subject: &Subject<'_>) -> Profile {
     profile.unresolved.sort();
     profile.unresolved.dedup();
     profile
+}
+
+/// Where a program waits: `nginx:ngx_master_process_cycle+0x123`.
+fn place_of(program: &Program, serving: &Serving) -> String {
+    let module = program.modules.get(serving.node.module);
+    let file = module.map_or("", |module| module.name.rsplit('/').next().unwrap_or_default());
+    let start = module.and_then(|module| module.summary.functions.get(serving.node.function));
+    let distance = start.map_or(0, |function| serving.address.wrapping_sub(function.start));
+    format!("{file}:{}+{distance:#x}", name_of_node(program, serving.node))
 }
 
 /// What filters are made for.
@@ -105,13 +114,18 @@ const BOUND: &[(&str, u8)] = &[
     ("unshare", 0),
 ];
 
+/// Do filters bind this argument of this call?
+pub(crate) fn is_bound(name: &str, place: u8) -> bool {
+    BOUND.contains(&(name, place))
+}
+
 /// Numbers that hold on every path to the call, at whichever place it is made.
 fn arguments(name: &str, site: &SiteNumber, reached: &Reached) -> BTreeMap<String, BTreeSet<u64>> {
     let wanted = BOUND.iter().filter(|(call, _)| *call == name).map(|(_, place)| *place);
     wanted
         .filter_map(|place| {
             let values = reached.arguments.get(&(site.door, site.number, place))?;
-            (!values.is_empty()).then(|| (place.to_string(), values.clone()))
+            (!values.is_empty()).then(|| (place.to_string(), values.iter().copied().collect()))
         })
         .collect()
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::filter::Architecture;
 use crate::table::Table;
 
+pub(crate) use derive::is_bound;
 pub use derive::{Subject, derive};
 pub use merge::{Conflict, Difference, diff, merge};
 pub use select::{Calls, selection};
@@ -106,6 +107,9 @@ pub struct AllowedCall {
     pub source: BTreeSet<Source>,
     /// When it is made; `serving` also where no phase could be told.
     pub phase: Phase,
+    /// Only modules of the name service make it (`nsswitch.conf`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_services: bool,
     /// How it is reached: functions from an entry to the instruction, or a line of a trace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,

@@ -195,6 +195,7 @@ impl Recorded {
         profile.calls = calls
             .map(|(name, (seen, line))| {
                 let call = AllowedCall {
+                    by_services: false,
                     source: [Source::Trace].into(),
                     phase: Phase::Serving,
                     why: vec![line.clone()],

@@ -3,9 +3,15 @@
 //! and what of all that can run.
 
 mod bind;
+mod blocks;
+mod collect;
+mod follow;
+mod grid;
 mod load;
 mod open;
 mod reach;
+mod serve;
+mod take;
 mod values;
 
 use std::collections::BTreeMap;
@@ -16,6 +22,7 @@ use crate::module::Summary;
 pub use load::{Library, Plugins, Resolver, load};
 pub use open::reach_with_plugins;
 pub use reach::{Cause, Node, Reached, SiteNumber, reach};
+pub use serve::Serving;
 
 /// One loaded file.
 #[derive(Debug, Clone)]

@@ -15,24 +15,49 @@ const MOST_ROUNDS: usize = 8;
 pub fn reach_with_plugins(program: &mut Program, resolver: &mut dyn Resolver) -> Reached {
     let mut known = Known::default();
     known.extend(program, &program.roots());
-    for _ in 0..MOST_ROUNDS {
-        let more = program.open_libraries(&known.reached, resolver);
-        let roots = program.all_roots(&known.reached);
-        known.extend(program, &roots);
-        if !more {
-            break;
-        }
-    }
-    known.finish(program)
+    program.open_rounds(&mut known, resolver, |text| !is_service(text));
+    let before = known.numbers(program);
+    program.open_rounds(&mut known, resolver, |_| true);
+    let mut reached = known.finish(program);
+    let all = reached.numbers.iter().map(|site| (site.door, site.number));
+    reached.by_services = all.filter(|number| !before.contains(number)).collect();
+    reached
+}
+
+/// Does the text name modules of the name service?
+fn is_service(text: &str) -> bool {
+    text.rsplit('/').next().is_some_and(|base| base.starts_with("libnss_"))
 }
 
 impl Program {
-    /// Opens libraries that running code names. True: there are new ones.
-    fn open_libraries(&mut self, reached: &Reached, resolver: &mut dyn Resolver) -> bool {
+    /// Opens libraries that running code names, until there is nothing new.
+    fn open_rounds(
+        &mut self,
+        known: &mut Known,
+        resolver: &mut dyn Resolver,
+        wanted: impl Fn(&str) -> bool,
+    ) {
+        for _ in 0..MOST_ROUNDS {
+            let more = self.open_libraries(&known.reached, resolver, &wanted);
+            let roots = self.all_roots(&known.reached);
+            known.extend(self, &roots);
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// True: there are new ones.
+    fn open_libraries(
+        &mut self,
+        reached: &Reached,
+        resolver: &mut dyn Resolver,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> bool {
         let before = self.modules.len();
         let texts = reached.libraries.iter().chain(&reached.looked_up);
         let wanted: BTreeSet<&(usize, String)> =
-            texts.filter(|(_, text)| is_library(text)).collect();
+            texts.filter(|(_, text)| is_library(text) && is_wanted(text)).collect();
         for (module, text) in wanted {
             for name in self.names_of(*module, text, resolver) {
                 let first = self.modules.len();

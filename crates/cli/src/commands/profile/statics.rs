@@ -74,7 +74,7 @@ pub fn profile_as(file: &Path, name: &str, libraries: &mut Libraries) -> anyhow:
     let summary = libraries.summary(file).map_err(BadInput).with_context(|| name.to_owned())?;
     let mut program = load(name, summary, libraries);
     let reached = reach_with_plugins(&mut program, libraries);
-    let subject = Subject { name, program: &program, reached: &reached, serving: None };
+    let subject = Subject { name, program: &program, reached: &reached };
     Ok(derive(&subject))
 }
 

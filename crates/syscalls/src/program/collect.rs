@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Numbers and arguments of the system calls of everything that runs, and what hides some.
+
+use std::collections::BTreeSet;
+
+use super::Gap;
+use super::reach::{Node, Reach, SiteNumber};
+use super::values::Entries;
+use crate::function::{Door, Function, Site};
+
+impl<'p> Reach<'p> {
+    pub(super) fn tell_unbound(&mut self) {
+        for (node, address, symbol) in std::mem::take(&mut self.known.unbound) {
+            let import = self.summary(node.module).and_then(|summary| summary.imports.get(&symbol));
+            let reason = match import {
+                Some(import) => format!("nothing defines {}", import.name),
+                None => "the symbol that is called is not in the table".to_owned(),
+            };
+            if let Some(function) = self.function(node) {
+                self.gap(node, function, address, &reason);
+            }
+        }
+    }
+
+    /// Numbers of all sites that can run as far as is known now.
+    pub(super) fn numbers(&mut self) -> BTreeSet<(Door, u64)> {
+        let mut numbers = BTreeSet::new();
+        let nodes = self.nodes();
+        for node in nodes {
+            let Some(function) = self.function(node) else { continue };
+            if function.sites.is_empty() {
+                continue;
+            }
+            let Some(entries) = self.entries(node).cloned() else { continue };
+            for site in function.sites.iter().filter(|site| entries.permit(&site.guards)) {
+                if !self.holds(node, site.address) {
+                    let known = entries.evaluate(site.number.as_ref()).known;
+                    numbers.extend(known.into_iter().map(|number| (site.door, number)));
+                }
+            }
+        }
+        numbers
+    }
+
+    pub(super) fn collect(&mut self) {
+        self.tell_unbound();
+        let nodes = self.nodes();
+        for node in nodes {
+            let Some(function) = self.function(node) else { continue };
+            let Some(entries) = self.entries(node).cloned() else { continue };
+            for site in function.sites.iter().filter(|site| entries.permit(&site.guards)) {
+                if self.holds(node, site.address) {
+                    continue;
+                }
+                self.count(node, function, site, &entries);
+            }
+            if let Some(address) = function.undecoded {
+                self.gap(node, function, address, "control reaches what is no known instruction");
+            }
+            if function.exhausted {
+                self.gap(
+                    node,
+                    function,
+                    function.start,
+                    "the function is too long to be walked whole",
+                );
+            }
+        }
+        let closed = std::mem::take(&mut self.known.arguments).into_iter();
+        let closed = closed.filter(|(_, values)| !values.open);
+        self.known.reached.arguments =
+            closed.map(|(place, values)| (place, values.known)).collect();
+    }
+
+    pub(super) fn count(
+        &mut self,
+        node: Node,
+        function: &Function,
+        site: &Site,
+        entries: &Entries,
+    ) {
+        let values = entries.evaluate(site.number.as_ref());
+        for number in values.known {
+            let (door, address) = (site.door, site.address);
+            self.note_arguments(node, site, number, entries);
+            self.known.reached.numbers.insert(SiteNumber { door, number, node, address });
+        }
+        if values.open {
+            self.gap(node, function, site.address, "the number of the call is not known");
+        }
+    }
+
+    pub(super) fn note_arguments(
+        &mut self,
+        node: Node,
+        site: &Site,
+        number: u64,
+        entries: &Entries,
+    ) {
+        let Some(summary) = self.summary(node.module) else { return };
+        let registers = crate::arch::convention(summary.machine).kernel_arguments;
+        for (place, register) in (0_u8..).zip(registers) {
+            let values = entries.passed(&site.inputs, register.0);
+            self.known.arguments.entry((site.door, number, place)).or_default().join(&values);
+        }
+    }
+
+    pub(super) fn gap(&mut self, node: Node, function: &Function, address: u64, reason: &str) {
+        let Some(module) = self.program.modules.get(node.module) else { return };
+        self.known.reached.gaps.insert(Gap {
+            file: module.name.clone(),
+            address: address.wrapping_sub(module.summary.bias),
+            function: module.summary.name_of(function),
+            reason: reason.to_owned(),
+        });
+    }
+}
