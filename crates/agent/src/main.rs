@@ -16,12 +16,14 @@ use kakoi_guard::{
 
 const USAGE: &str = "usage: kakoi-agent enforce|audit POLICY.kkb [--pin] [--detach] [--events FILE] [--syslog] [--fmod-ret] [--all-hooks]
        kakoi-agent status [POLICY.kkb] [--fmod-ret]
-       kakoi-agent replace POLICY.kkb
+       kakoi-agent replace POLICY.kkb [--anew]
+       kakoi-agent override SESSION SECONDS
        kakoi-agent listen [--events FILE] [--syslog] [--once]
        kakoi-agent stop
 Events go to standard output, one JSON object a line, unless --events or --syslog takes them.
 --pin: enforcement outlives this process. --detach: pin, then end without listening. --once: only events that
-wait already. --all-hooks: also those that only a later policy may need, for `replace`.";
+wait already. --all-hooks: also those that only a later policy may need, for `replace`. --anew: the policy may have
+other sessions; who is held is found out again. override: lifts in one session what the policy's [override] names.";
 
 /// Larger files of events are renamed to FILE.1 and begun anew.
 const LARGEST_LOG: u64 = 1 << 20;
@@ -47,7 +49,9 @@ fn main() -> ExitCode {
 struct Arguments {
     command: String,
     policy: Option<String>,
+    seconds: Option<u64>,
     events: Option<String>,
+    anew: bool,
     pin: bool,
     detach: bool,
     syslog: bool,
@@ -68,15 +72,20 @@ impl Arguments {
                 "--syslog" => found.syslog = true,
                 "--once" => found.once = true,
                 "--all-hooks" => found.all_hooks = true,
+                "--anew" => found.anew = true,
                 "--fmod-ret" => found.modify_return = true,
                 "--events" => found.events = Some(words.next()?.clone()),
+                _ if found.command == "override" && found.policy.is_some() && found.seconds.is_none() => {
+                    found.seconds = Some(word.parse().ok()?);
+                }
                 _ if word.starts_with('-') || found.policy.is_some() => return None,
                 _ => found.policy = Some(word.clone()),
             }
         }
         let needs = matches!(found.command.as_str(), "enforce" | "audit" | "replace");
-        let known = needs || matches!(found.command.as_str(), "status" | "listen" | "stop");
-        (known && (!needs || found.policy.is_some())).then_some(found)
+        let known = needs || matches!(found.command.as_str(), "status" | "listen" | "stop" | "override");
+        let whole = found.command != "override" || found.seconds.is_some();
+        (known && whole && (!needs || found.policy.is_some())).then_some(found)
     }
 
     fn choice(&self) -> Choice {
@@ -96,7 +105,14 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         "replace" => {
             let pinned = Pinned::find().ok_or("no guard is pinned")?;
-            Ok(pinned.replace(&policy(arguments)?)?)
+            let policy = policy(arguments)?;
+            Ok(if arguments.anew { pinned.replace_anew(&policy)? } else { pinned.replace(&policy)? })
+        }
+        "override" => {
+            let pinned = Pinned::find().ok_or("no guard is pinned")?;
+            let session = arguments.policy.as_deref().unwrap_or_default();
+            let session = session.parse().map_err(|_| format!("{session} is no number of a session"))?;
+            Ok(pinned.grant(session, arguments.seconds.unwrap_or_default())?)
         }
         "listen" => {
             let pinned = Pinned::find().ok_or("no guard is pinned")?;

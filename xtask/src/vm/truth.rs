@@ -41,7 +41,7 @@ pub const MODULE: Backend = Backend {
     events: "kakoi-try events",
 };
 
-/// BPF, with the agent. A policy with other domains or hooks needs a new start.
+/// BPF, with the agent. The verifier takes seconds in an emulator, so the programs stay and only policies change.
 pub const BPF: Backend = Backend {
     name: "bpf",
     files: |kernel| {
@@ -53,13 +53,10 @@ pub const BPF: Backend = Backend {
         Ok(files)
     },
     start: "mount -t bpf none /sys/fs/bpf",
-    policy: "kakoi-agent replace $1 2> /dev/null && exit 0
-kakoi-agent stop 2> /dev/null
-kakoi-agent enforce $1 --all-hooks --detach 2> /dev/kmsg || exit 1
-kakoi-agent listen --events /run/kakoi.events 2> /dev/kmsg < /dev/null > /dev/null &",
-    events: "usleep 80000; touch /run/kakoi.told; cat /run/kakoi.events > /run/kakoi.all
-tail -c +$(($(cat /run/kakoi.told) + 1)) /run/kakoi.all
-wc -c < /run/kakoi.all > /run/kakoi.told",
+    policy: "[ ! -e /sys/fs/bpf/kakoi ] || exec kakoi-agent replace $1 --anew 2> /dev/kmsg
+kakoi-agent enforce $1 --all-hooks --detach 2> /dev/kmsg",
+    // Nobody listens meanwhile: what was told is read when it is asked for, and none can come late.
+    events: "kakoi-agent listen --once 2> /dev/null",
 };
 
 /// What became of one case.
