@@ -101,9 +101,8 @@ impl Pinned {
     /// # Errors
     /// The kernel refuses: whoever is held may not do this.
     pub fn grant(&self, session: u32, seconds: u64) -> Result<(), Error> {
-        let up = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
-        let now: f64 = up.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default();
-        let until = (now * 1e9) as u64 + seconds.min(LONGEST_GRANT) * 1_000_000_000;
+        let until = crate::clock::since_boot_ns()
+            .saturating_add(seconds.min(LONGEST_GRANT) * 1_000_000_000);
         self.map("overrides")?
             .update(&session.to_ne_bytes(), &until.to_ne_bytes(), MapFlags::ANY)
             .map_err(Error::kernel("granting an override"))

@@ -10,7 +10,8 @@ use super::kernels::{AMD64, ARM64, Architecture};
 use super::packages;
 
 /// libbpf is made to be left out function by function, and nobody unwinds its stack.
-const SMALL: &str = "-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables";
+const SMALL: &str =
+    "-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables";
 
 /// The agent for an architecture that BPF can be attached on.
 pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
