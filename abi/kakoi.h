@@ -8,9 +8,9 @@
  *  - the mark of a task, struct kk_subject, which lineage (kk_fork, kk_exec, kk_accept) carries on;
  *  - one attempt, struct kk_attempt, which a hook fills in, and its verdict, struct kk_verdict.
  *
- * The code that works on them is in kakoi_match.h (paths, names, argument vectors) and
- * kakoi_decide.h (the decision, lineage). It needs no C library, allocates nothing, and every loop
- * has a constant bound. It is gnu89: kernels before 5.18 are built that way.
+ * The code that works on them is in kakoi_blob.h (bounds, check), kakoi_match.h (paths, names,
+ * argument vectors), kakoi_attempt.h, kakoi_control.h, kakoi_net.h, kakoi_decide.h (the decision) and
+ * kakoi_lineage.h. It needs no C library, allocates nothing, and every loop has a constant bound. It is gnu89: kernels before 5.18 are built that way.
  *
  * What a hook cannot know it says so in `unknown`. Nothing is ever guessed in the caller: for a held
  * subject an unknown fact counts against it, see kk_decide().

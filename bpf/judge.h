@@ -203,13 +203,18 @@ __noinline int guard_judge(void)
 
 /* What a hook returns: 0 or a negative errno. Subtracted by hand, because the verifier follows a
  * subtraction and not a negation, and wants to know that the result is an errno. */
-static __always_inline int judge(void)
+static __always_inline int refusal(u32 error)
 {
-	u32 error = guard_judge() & 0xff;
 	int result = 0;
 
+	error &= 0xff;
 	asm volatile("%0 -= %1" : "+r"(result) : "r"(error));
 	return result;
+}
+
+static __always_inline int judge(void)
+{
+	return refusal((u32)guard_judge());
 }
 
 #endif

@@ -45,7 +45,7 @@ struct guard_seen seen SEC(".data.seen");
 #define FORGET(value) ((value) += *(volatile u32 *)&guard.zero)
 #define KK_BLOB_MASK config.blob_mask
 
-#include "../abi/kakoi_decide.h"
+#include "../abi/kakoi_lineage.h"
 
 /* The mark of a task and what only this backend needs. */
 struct mark {

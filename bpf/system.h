@@ -14,16 +14,36 @@
 #define CLEARS_LOG ((1u << 4) | (1u << 5) | (1u << 6))
 #define STACK_BYTES 16384ul	/* THREAD_SIZE of x86-64 and of arm64 with pages of 4 KiB */
 
-static __always_inline int protect(u32 kind)
+/* 0, or the errno to refuse with: what needs no facts but its kind. */
+__noinline int guard_protect(u32 kind)
 {
 	struct scratch *scratch;
 	int refused = begin(KK_OP_PROTECT, &scratch);
 
 	if (!scratch)
-		return refused;
+		return -refused;
 	scratch->attempt.arg = (u8)kind;
-	return judge();
+	return guard_judge();
 }
+
+static __always_inline int protect(u32 kind)
+{
+	return refusal((u32)guard_protect(kind));
+}
+
+#define PROTECTED(hook, kind)			\
+	SEC("lsm/" #hook) int hook(u64 *ctx)	\
+	{					\
+		return protect(kind);		\
+	}
+
+PROTECTED(bpf, KK_X_BPF)
+PROTECTED(sb_mount, KK_X_MOUNT)
+PROTECTED(move_mount, KK_X_MOUNT)
+PROTECTED(sb_umount, KK_X_MOUNT)
+PROTECTED(sb_remount, KK_X_MOUNT)
+PROTECTED(sb_pivotroot, KK_X_MOUNT)
+PROTECTED(userns_create, KK_X_NAMESPACE)
 
 static __always_inline int loads(u32 what)
 {
@@ -42,48 +62,6 @@ SEC("lsm/kernel_load_data")
 int kernel_load_data(u64 *ctx)
 {
 	return loads((u32)ctx[0]);
-}
-
-SEC("lsm/bpf")
-int bpf(u64 *ctx)
-{
-	return protect(KK_X_BPF);
-}
-
-SEC("lsm/sb_mount")
-int sb_mount(u64 *ctx)
-{
-	return protect(KK_X_MOUNT);
-}
-
-SEC("lsm/move_mount")
-int move_mount(u64 *ctx)
-{
-	return protect(KK_X_MOUNT);
-}
-
-SEC("lsm/sb_umount")
-int sb_umount(u64 *ctx)
-{
-	return protect(KK_X_MOUNT);
-}
-
-SEC("lsm/sb_remount")
-int sb_remount(u64 *ctx)
-{
-	return protect(KK_X_MOUNT);
-}
-
-SEC("lsm/sb_pivotroot")
-int sb_pivotroot(u64 *ctx)
-{
-	return protect(KK_X_MOUNT);
-}
-
-SEC("lsm/userns_create")
-int userns_create(u64 *ctx)
-{
-	return protect(KK_X_NAMESPACE);
 }
 
 SEC("lsm/syslog")

@@ -89,10 +89,10 @@ static void notrace entered(unsigned long at, unsigned long caller, struct ftrac
 {
 	struct kakoi_hook *hook = container_of(trace, struct kakoi_hook, trace);
 
-	if (!concerns(hook, kakoi_first(ftrace_get_regs(saved))) || within_module(caller, THIS_MODULE))
+	if (!concerns(hook, kakoi_first(kakoi_saved(saved))) || within_module(caller, THIS_MODULE))
 		return;
 	atomic_inc(&inside);
-	kakoi_send(saved, hook->replacement);
+	instruction_pointer_set(kakoi_saved(saved), (unsigned long)hook->replacement);
 }
 
 static bool trace(struct kakoi_hook *hook)

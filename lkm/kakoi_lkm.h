@@ -2,7 +2,7 @@
 /*
  * kakoi: the guard as a kernel module. What its parts share.
  *
- * The decision is abi/kakoi_decide.h, the same as in BPF and on the host. Here are only the facts it
+ * The decision is abi/, the same as in BPF and on the host. Here are only the facts it
  * asks for, and the places where its verdict takes effect.
  */
 #ifndef KAKOI_LKM_H
@@ -25,7 +25,7 @@
 #include <linux/version.h>
 
 #include "compat/trace.h"
-#include "kakoi_decide.h"
+#include "kakoi_lineage.h"
 
 #define KAKOI_BIT(op) (1u << (op))
 /* Beside the operations: taking a connection, of a login daemon. */

@@ -91,6 +91,7 @@ u32 kakoi_current_ops(u32 *everyone)
 {
 	const struct kakoi_policy *policy;
 	const struct kakoi_mark *mark;
+	bool reads_code = false;
 	u32 ops = 0;
 
 	*everyone = 0;
@@ -98,13 +99,17 @@ u32 kakoi_current_ops(u32 *everyone)
 	policy = rcu_dereference(kakoi_policy);
 	if (policy) {
 		mark = atomic_read(&kakoi_marks) ? find(current->signal) : NULL;
-		if (mark)
+		if (mark) {
 			ops = READ_ONCE(mark->ops);
-		/* Rules for everybody that speak of dropped content only: as long as there is none, of nothing. */
+			reads_code = READ_ONCE(mark->subject.program) & KK_P_READS_CODE;
+		}
+		/* Rules for everybody that speak of dropped content only: as long as there is none, of nothing;
+		 * and opening it is then what an interpreter does. */
 		if (!policy->only_dropped)
 			ops |= policy->everyone_ops;
 		else if (atomic_read(&kakoi_dropped_count))
-			*everyone = policy->everyone_ops;
+			*everyone = reads_code ? policy->everyone_ops :
+						 policy->everyone_ops & ~KAKOI_BIT(KK_OP_OPEN);
 	}
 	rcu_read_unlock();
 	return ops;
@@ -163,31 +168,42 @@ static bool has_mark(const struct signal_struct *process)
 	return found;
 }
 
-static void put_spare(struct kakoi_mark *spare)
-{
-	if (spare)
-		kmem_cache_free(cache, spare);
-}
-
-int kakoi_mark_set(struct task_struct *task, const struct kk_subject *subject, gfp_t memory)
+/* Gives a process a mark: at once, or, for an exec that is under way, when that is over. */
+static int give(struct signal_struct *process, const struct kk_subject *subject,
+		const struct linux_binprm *exec, gfp_t memory)
 {
 	struct kakoi_mark *mark, *spare = NULL;
 	unsigned long flags;
 
-	if (!has_mark(task->signal)) {
+	if (!has_mark(process)) {
 		if (!says_something(subject))
 			return 0;
-		spare = make(task->signal, memory);
+		spare = make(process, memory);
 		if (!spare)
 			return -ENOMEM;
 	}
 	spin_lock_irqsave(&table_lock, flags);
-	mark = present(task->signal, &spare);
-	if (mark)
+	mark = present(process, &spare);
+	if (mark && exec) {
+		mark->next = *subject;
+		mark->exec = exec;
+	} else if (mark) {
 		assign(mark, subject);
+	}
 	spin_unlock_irqrestore(&table_lock, flags);
-	put_spare(spare);
+	if (spare)
+		kmem_cache_free(cache, spare);
 	return mark ? 0 : -ENOMEM;
+}
+
+int kakoi_mark_set(struct task_struct *task, const struct kk_subject *subject, gfp_t memory)
+{
+	return give(task->signal, subject, NULL, memory);
+}
+
+int kakoi_mark_pend(const struct linux_binprm *bprm, const struct kk_subject *next)
+{
+	return give(current->signal, next, bprm, GFP_KERNEL);
 }
 
 void kakoi_mark_remove(struct task_struct *task)
@@ -208,29 +224,6 @@ void kakoi_mark_remove(struct task_struct *task)
 	spin_unlock_irqrestore(&table_lock, flags);
 	if (mark)
 		call_rcu(&mark->rcu, release);
-}
-
-int kakoi_mark_pend(const struct linux_binprm *bprm, const struct kk_subject *next)
-{
-	struct kakoi_mark *mark, *spare = NULL;
-	unsigned long flags;
-
-	if (!has_mark(current->signal)) {
-		if (!says_something(next))
-			return 0;
-		spare = make(current->signal, GFP_KERNEL);
-		if (!spare)
-			return -ENOMEM;
-	}
-	spin_lock_irqsave(&table_lock, flags);
-	mark = present(current->signal, &spare);
-	if (mark) {
-		mark->next = *next;
-		mark->exec = bprm;
-	}
-	spin_unlock_irqrestore(&table_lock, flags);
-	put_spare(spare);
-	return mark ? 0 : -ENOMEM;
 }
 
 void kakoi_mark_commit(struct task_struct *task, const struct linux_binprm *bprm)

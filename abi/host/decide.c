@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "../kakoi_decide.h"
+#include "../kakoi_lineage.h"
 
 static struct kk_policy policy;
 

@@ -5,7 +5,7 @@
  */
 #include <stddef.h>
 #include <string.h>
-#include "../kakoi_decide.h"
+#include "../kakoi_lineage.h"
 
 static union { kk_u32 aligned; kk_u8 bytes[1 << 16]; } blob;
 

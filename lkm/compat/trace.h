@@ -13,13 +13,20 @@
 #include <linux/ftrace.h>
 #define KAKOI_TRACE 1
 #define KAKOI_TRACED true
+/* Where the tracer hands over the arguments, and may be sent elsewhere, it need not save the other registers. */
+#ifdef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
+#define KAKOI_TRACE_FLAGS FTRACE_OPS_FL_IPMODIFY
+#else
 #define KAKOI_TRACE_FLAGS (FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY)
+#endif
 
-static inline void kakoi_send(struct ftrace_regs *saved, void *to)
+static inline struct pt_regs *kakoi_saved(struct ftrace_regs *saved)
 {
-	struct pt_regs *regs = ftrace_get_regs(saved);
-
-	instruction_pointer_set(regs, (unsigned long)to);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	return &arch_ftrace_regs(saved)->regs;
+#else
+	return &saved->regs;
+#endif
 }
 #else
 #define KAKOI_TRACED false

@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `kakoi-agent`: the guard alone, for the device. It takes compiled policies (`policy.kkb`); the
-//! language, with its checks and explanations, stays with `kakoi`.
+//! language, with its checks and explanations, stays with `kakoi`. Where the kernel module is loaded,
+//! that is the backend; else BPF, if it was built with it.
 
 #![forbid(unsafe_code)]
 
-use std::fs::{File, OpenOptions};
-use std::io::{Write, stderr, stdout};
-use std::os::unix::net::UnixDatagram;
-use std::process::ExitCode;
-use std::time::Duration;
+#[cfg(feature = "bpf")]
+mod bpf;
+mod module;
+mod sink;
 
-use kakoi_guard::{
-    Blob, Booted, Choice, Features, Loaded, Pinned, Record, Report, listen, load, stop,
-};
+use std::io::{Write, stderr};
+use std::process::ExitCode;
+
+use kakoi_guard::{Blob, Module};
 
 const USAGE: &str = "usage: kakoi-agent enforce|audit POLICY.kkb [--pin] [--detach] [--events FILE] [--syslog] [--fmod-ret] [--all-hooks]
        kakoi-agent status [POLICY.kkb] [--fmod-ret]
-       kakoi-agent replace POLICY.kkb
+       kakoi-agent replace POLICY.kkb [--anew]
+       kakoi-agent override SESSION SECONDS
        kakoi-agent listen [--events FILE] [--syslog] [--once]
+       kakoi-agent seal
        kakoi-agent stop
 Events go to standard output, one JSON object a line, unless --events or --syslog takes them.
 --pin: enforcement outlives this process. --detach: pin, then end without listening. --once: only events that
-wait already. --all-hooks: also those that only a later policy may need, for `replace`.";
-
-/// Larger files of events are renamed to FILE.1 and begun anew.
-const LARGEST_LOG: u64 = 1 << 20;
+wait already. --all-hooks: also those that only a later policy may need, for `replace`. --anew: the policy may have
+other sessions; who is held is found out again. override: lifts in one session, by its name in the events, what the
+policy's [override] names. seal: the module takes no other policy and stays until the device starts again.";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -36,23 +38,33 @@ fn main() -> ExitCode {
         Some(arguments) => match run(&arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
-                let _ = writeln!(stderr(), "kakoi-agent: {why}");
+                say(&why.to_string());
                 ExitCode::from(4)
             }
         },
     }
 }
 
-#[derive(Default)]
+type Failure = Box<dyn std::error::Error>;
+
+/// What was asked for.
+#[derive(Debug, Default)]
 struct Arguments {
     command: String,
-    policy: Option<String>,
+    /// The policy; for `override`, the session.
+    object: Option<String>,
+    seconds: Option<u64>,
     events: Option<String>,
-    pin: bool,
-    detach: bool,
     syslog: bool,
     once: bool,
+    detach: bool,
+    #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
+    anew: bool,
+    #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
+    pin: bool,
+    #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
     modify_return: bool,
+    #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
     all_hooks: bool,
 }
 
@@ -68,169 +80,90 @@ impl Arguments {
                 "--syslog" => found.syslog = true,
                 "--once" => found.once = true,
                 "--all-hooks" => found.all_hooks = true,
+                "--anew" => found.anew = true,
                 "--fmod-ret" => found.modify_return = true,
                 "--events" => found.events = Some(words.next()?.clone()),
-                _ if word.starts_with('-') || found.policy.is_some() => return None,
-                _ => found.policy = Some(word.clone()),
+                _ if word.starts_with('-') => return None,
+                _ if found.object.is_none() => found.object = Some(word.clone()),
+                _ if found.seconds.is_none() => found.seconds = Some(word.parse().ok()?),
+                _ => return None,
             }
         }
-        let needs = matches!(found.command.as_str(), "enforce" | "audit" | "replace");
-        let known = needs || matches!(found.command.as_str(), "status" | "listen" | "stop");
-        (known && (!needs || found.policy.is_some())).then_some(found)
+        found.is_whole().then_some(found)
     }
 
-    fn choice(&self) -> Choice {
-        Choice { modify_return: self.modify_return, all_hooks: self.all_hooks, ..Choice::default() }
+    fn is_whole(&self) -> bool {
+        match self.command.as_str() {
+            "enforce" | "audit" | "replace" => self.object.is_some() && self.seconds.is_none(),
+            "override" => self.seconds.is_some(),
+            "status" => self.seconds.is_none(),
+            "listen" | "stop" | "seal" => self.object.is_none(),
+            _ => false,
+        }
+    }
+
+    /// The session that an override is for, as events number it.
+    fn session(&self, radix: u32) -> Result<u32, Failure> {
+        let word = self.object.as_deref().unwrap_or_default();
+        Ok(u32::from_str_radix(word, radix)
+            .map_err(|_| format!("{word} is no session as events name it"))?)
     }
 }
-
-type Failure = Box<dyn std::error::Error>;
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    match arguments.command.as_str() {
-        "status" => status(arguments),
-        "stop" => {
-            let was = stop()?;
-            say(if was { "the guard is stopped" } else { "no guard was pinned" });
-            Ok(())
-        }
-        "replace" => {
-            let pinned = Pinned::find().ok_or("no guard is pinned")?;
-            Ok(pinned.replace(&policy(arguments)?)?)
-        }
-        "listen" => {
-            let pinned = Pinned::find().ok_or("no guard is pinned")?;
-            if !arguments.once {
-                pinned.adopt(std::process::id())?;
-            }
-            let domains = pinned.policy()?.domains();
-            report(&pinned.map("events")?, &domains, Sink::open(arguments)?, arguments.once)
-        }
-        _ => guard(arguments),
+    match Module::find() {
+        Some(module) => module::run(&module, arguments),
+        None => without_module(arguments),
     }
 }
 
+#[cfg(feature = "bpf")]
+fn without_module(arguments: &Arguments) -> Result<(), Failure> {
+    bpf::run(arguments)
+}
+
+#[cfg(not(feature = "bpf"))]
+fn without_module(_: &Arguments) -> Result<(), Failure> {
+    Err("the module is not loaded (insmod kakoi.ko), and this agent was built without BPF".into())
+}
+
+/// The policy that was named; audited only, if that is the command.
 fn policy(arguments: &Arguments) -> Result<Blob, Failure> {
-    let path = arguments.policy.as_deref().ok_or("no policy was named")?;
+    let path = arguments.object.as_deref().ok_or("no policy was named")?;
     let bytes = std::fs::read(path).map_err(|why| format!("{path}: {why}"))?;
-    Ok(Blob::check(bytes).map_err(|fault| format!("{path} is refused: {fault}"))?)
-}
-
-fn guard(arguments: &Arguments) -> Result<(), Failure> {
-    let mut blob = policy(arguments)?;
-    if arguments.command == "audit" {
-        blob = blob.into_audit();
-    }
-    if Pinned::find().is_some() {
-        return Err("a guard is pinned already: `replace` its policy or `stop` it".into());
-    }
-    let mut loaded = load(&blob, &Features::look(), arguments.choice())?;
-    if arguments.pin {
-        loaded.pin()?;
-    }
-    tell(&blob, &loaded);
-    if arguments.detach {
-        return Ok(());
-    }
-    report(&loaded.events()?, &blob.domains(), Sink::open(arguments)?, false)
-}
-
-/// One line on what holds, and one for each control that holds less.
-fn tell(blob: &Blob, loaded: &Loaded) {
-    let report = Report::of(blob, &Features::look(), loaded);
-    say(&format!("in force: {}", report.backend.unwrap_or("nothing")));
-    for control in report.controls.iter().filter(|control| !control.why.is_empty()) {
-        say(&format!("{}: {}", control.control.word(), control.why.join("; ")));
-    }
-}
-
-fn status(arguments: &Arguments) -> Result<(), Failure> {
-    let value = match Pinned::find() {
-        Some(pinned) => kakoi_guard::describe(&pinned)?,
-        None => {
-            let blob = policy(arguments)
-                .map_err(|why| format!("no guard is pinned, and to try one out: {why}"))?;
-            serde_json::to_value(Report::try_out(&blob, arguments.choice()))?
-        }
-    };
-    writeln!(stdout(), "{}", serde_json::to_string_pretty(&value)?)?;
-    Ok(())
-}
-
-/// Where events go.
-enum Sink {
-    Output,
-    File { path: String, file: File, written: u64 },
-    Syslog(UnixDatagram),
-}
-
-impl Sink {
-    fn open(arguments: &Arguments) -> Result<Self, Failure> {
-        if arguments.syslog {
-            let socket = UnixDatagram::unbound()?;
-            socket.connect("/dev/log").map_err(|why| format!("/dev/log: {why}"))?;
-            return Ok(Self::Syslog(socket));
-        }
-        let Some(path) = &arguments.events else { return Ok(Self::Output) };
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|why| format!("{path}: {why}"))?;
-        let written = file.metadata().map_or(0, |data| data.len());
-        Ok(Self::File { path: path.clone(), file, written })
-    }
-
-    /// A full disk, a reader that went away: events are lost, enforcement is not.
-    fn put(&mut self, line: &str) -> std::io::Result<()> {
-        match self {
-            Self::Output => {
-                let mut out = stdout().lock();
-                writeln!(out, "{line}")?;
-                out.flush()
-            }
-            Self::Syslog(socket) => {
-                // Facility authpriv (10), severity warning (4).
-                socket.send(format!("<84>kakoi: {line}").as_bytes()).map(|_| ())
-            }
-            Self::File { path, file, written } => {
-                if *written > LARGEST_LOG {
-                    std::fs::rename(&*path, format!("{path}.1"))?;
-                    *file = OpenOptions::new().create(true).append(true).open(&*path)?;
-                    *written = 0;
-                }
-                let text = format!("{line}\n");
-                file.write_all(text.as_bytes())?;
-                *written += text.len() as u64;
-                Ok(())
-            }
-        }
-    }
-}
-
-fn report(
-    ring: &kakoi_guard::Ring,
-    domains: &[String],
-    mut sink: Sink,
-    once: bool,
-) -> Result<(), Failure> {
-    let booted = Booted::look();
-    let mut failed = 0_u64;
-    let mut take = |record: Record| {
-        let line = record.to_event(domains, booted).to_json_line().unwrap_or_default();
-        if let Err(why) = sink.put(&line) {
-            // Said at 1, 2, 4, 8 … losses, so that the complaint is no flood itself.
-            failed += 1;
-            if failed.is_power_of_two() {
-                say(&format!("{failed} events could not be written: {why}"));
-            }
-        }
-    };
-    if once {
-        return Ok(listen(ring, None, take)?);
-    }
-    loop {
-        listen(ring, Some(Duration::from_secs(3600)), &mut take)?;
-    }
+    let blob = Blob::check(bytes).map_err(|fault| format!("{path} is refused: {fault}"))?;
+    Ok(if arguments.command == "audit" { blob.into_audit() } else { blob })
 }
 
 fn say(text: &str) {
     let _ = writeln!(stderr(), "kakoi-agent: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Option<Arguments> {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        Arguments::parse(&words)
+    }
+
+    #[test]
+    fn every_command_needs_what_it_works_on_and_no_more() {
+        for line in ["enforce p.kkb --detach", "override 0000002a 60", "listen --once", "status"] {
+            assert!(parsed(line).is_some(), "{line}");
+        }
+        for line in
+            ["enforce", "override 1", "override 1 x", "listen p.kkb", "replace a 3", "dance"]
+        {
+            assert!(parsed(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_read_as_the_backend_writes_it() {
+        let arguments = parsed("override 0000002a 60").unwrap();
+        assert_eq!(arguments.session(16).unwrap(), 42);
+        assert!(arguments.session(10).is_err());
+    }
 }

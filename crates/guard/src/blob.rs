@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A compiled policy that has been checked: what the agent must know of it. The check is that of
-//! `kk_check` in abi/kakoi_match.h, in Rust, because the agent has no C of ours.
+//! `kk_check` in abi/kakoi_blob.h, in Rust, because the agent has no C of ours.
 
 use std::fmt;
 

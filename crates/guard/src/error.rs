@@ -40,6 +40,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Error {
+    #[cfg(feature = "bpf")]
     pub(crate) fn kernel(what: impl Into<String>) -> impl FnOnce(libbpf_rs::Error) -> Self {
         let what = what.into();
         move |error| Self::Kernel { what, why: format!("{error:#}") }

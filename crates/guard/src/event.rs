@@ -247,11 +247,8 @@ impl Booted {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
-        let up = std::fs::read_to_string("/proc/uptime")
-            .ok()
-            .and_then(|text| text.split(' ').next().and_then(|word| word.parse::<f64>().ok()))
-            .unwrap_or(0.0);
-        Self(now.saturating_sub((up * 1e9) as i64))
+        let up = i64::try_from(crate::clock::since_boot_ns()).unwrap_or(i64::MAX);
+        Self(now.saturating_sub(up))
     }
 
     fn at(self, time_ns: u64) -> Timestamp {

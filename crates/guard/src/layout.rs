@@ -8,6 +8,10 @@ use crate::features::Config;
 pub(crate) const PINS: &str = "/sys/fs/bpf/kakoi";
 /// Beginning of the names of pinned links; the hook follows.
 pub(crate) const LINK_PIN: &str = "link_";
+/// Name of the pinned walk over all tasks: whoever reads it walks.
+pub(crate) const WALK_PIN: &str = "walk_tasks";
+/// Size of `struct kk_subject` at the beginning of `struct mark`; traits follow.
+pub(crate) const SUBJECT: usize = 28;
 
 /// Name of a pinned map; the BPF file system has no dots in names.
 pub(crate) fn map_pin(name: &str) -> String {
@@ -214,6 +218,7 @@ mod tests {
             ["active", "loaded", "taint_only", "learning", "agent", "zero", "modify_return"]
         );
         assert_eq!(seed_bytes(&[]).len(), compiled("seed").1);
+        assert_eq!(offset("mark", "traits"), SUBJECT);
     }
 
     #[test]

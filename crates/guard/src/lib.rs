@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The guard on one device: takes a compiled policy ([`Blob`]) and puts it into force by BPF
-//! ([`load`]), tells what happened ([`Record`]) and what holds ([`Report`]).
+//! ([`load`]), tells what happened ([`Record`]) and what holds ([`Report`]). Where the kernel module is loaded
+//! it hands the policy to that ([`Module`]).
 //!
 //! The programs are C (bpf/), compiled by the build script and carried inside. Whether a hook holds is
 //! known by attaching a program to it; a kernel may accept the program and refuse to attach it.
@@ -11,27 +12,52 @@
 
 #![forbid(unsafe_code)]
 
+// The module looks into a policy by itself.
+#[cfg_attr(not(feature = "bpf"), allow(dead_code))]
 mod blob;
 mod error;
+mod module;
+
+#[cfg(feature = "bpf")]
+mod clock;
+#[cfg(feature = "bpf")]
 mod event;
+#[cfg(feature = "bpf")]
 mod features;
+#[cfg(feature = "bpf")]
 mod hooks;
+#[cfg(feature = "bpf")]
 mod layout;
+#[cfg(feature = "bpf")]
 mod learn;
+#[cfg(feature = "bpf")]
 mod load;
+#[cfg(feature = "bpf")]
 mod mounts;
+#[cfg(feature = "bpf")]
 mod pins;
+#[cfg(feature = "bpf")]
 mod status;
+#[cfg(feature = "bpf")]
 mod talk;
 
 pub use blob::{Blob, BlobFault};
 pub use error::Error;
-pub use event::{Booted, EVENT_BYTES, Record, listen};
-pub use features::{Features, Way};
-pub use hooks::{HOOKS, Hook, Kind, Need};
-pub use layout::{Counters, Seen};
-pub use learn::Learned;
-pub use libbpf_rs::MapHandle as Ring;
-pub use load::{Choice, Fared, Loaded, load};
-pub use pins::{Pinned, stop};
-pub use status::{ControlState, Held, Report, describe, report};
+pub use module::Module;
+
+#[cfg(feature = "bpf")]
+pub use bpf::*;
+
+/// What there is only with BPF.
+#[cfg(feature = "bpf")]
+mod bpf {
+    pub use crate::event::{Booted, EVENT_BYTES, Record, listen};
+    pub use crate::features::{Features, Way};
+    pub use crate::hooks::{HOOKS, Hook, Kind, Need};
+    pub use crate::layout::{Counters, Seen};
+    pub use crate::learn::Learned;
+    pub use crate::load::{Choice, Fared, Loaded, load};
+    pub use crate::pins::{Pinned, stop};
+    pub use crate::status::{ControlState, Held, Report, describe, report};
+    pub use libbpf_rs::MapHandle as Ring;
+}

@@ -19,7 +19,7 @@ use crate::hooks::{HOOKS, Hook, Kind, Need, function_of};
 use crate::layout::{self, State};
 use crate::talk;
 
-static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guard.bpf.o"));
+static PACKED_OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guard.bpf.o.lz4"));
 
 /// The smallest slot for a policy, bytes. A policy that replaces another must fit.
 const SMALLEST_SLOT: u32 = 64 * 1024;
@@ -153,8 +153,10 @@ fn open(
     way: Way,
     hooks: &BTreeMap<&'static str, Fared>,
 ) -> Result<OpenObject, Error> {
+    let bytes = lz4_flex::block::decompress_size_prepended(PACKED_OBJECT)
+        .map_err(|why| Error::Refused(format!("the object is damaged: {why}")))?;
     let mut object = ObjectBuilder::default()
-        .open_memory(OBJECT)
+        .open_memory(&bytes)
         .map_err(Error::kernel("reading the object"))?;
     let slot = slot_of(blob);
     let config = layout::config_bytes(
@@ -252,6 +254,26 @@ pub(crate) fn write_slot(map: &impl MapCore, blob: &Blob, slot: u32) -> Result<(
         .map_err(Error::kernel("writing the policy"))
 }
 
+/// Marks what runs already. Twice: a parent may have a higher number than its child. `walk` begins a walk,
+/// which happens as it is read.
+pub(crate) fn seed<W: Read>(
+    seeds: &impl MapCore,
+    walk: impl Fn() -> Result<W, Error>,
+) -> Result<(), Error> {
+    for _ in 0..2 {
+        for (process, argv) in crate::mounts::argument_vectors() {
+            // A process more than there is room for is judged by its path alone.
+            let _ = seeds.update(&process.to_ne_bytes(), &layout::seed_bytes(&argv), MapFlags::ANY);
+        }
+        let mut nothing = Vec::new();
+        walk()?.read_to_end(&mut nothing).map_err(|error| Error::Kernel {
+            what: "walking the tasks".into(),
+            why: error.to_string(),
+        })?;
+    }
+    Ok(())
+}
+
 impl Loaded {
     /// The map of events, for a ring buffer.
     ///
@@ -289,29 +311,20 @@ impl Loaded {
         Ok(())
     }
 
-    /// Marks what runs already. Twice: a parent may have a higher number than its child.
+    /// The walk over all tasks, which marks what runs already.
+    fn walk(&self) -> Result<Link, Error> {
+        self.object
+            .progs_mut()
+            .find(|program| program.name() == OsStr::new("seed_task"))
+            .ok_or_else(|| Error::Refused("the object has no program seed_task".into()))?
+            .attach()
+            .map_err(Error::kernel("walking the tasks"))
+    }
+
     fn seed(&self) -> Result<(), Error> {
+        let link = self.walk()?;
         let seeds = map(&self.object, "seeds")?;
-        for _ in 0..2 {
-            for (process, argv) in crate::mounts::argument_vectors() {
-                // A process more than there is room for is judged by its path alone.
-                let _ =
-                    seeds.update(&process.to_ne_bytes(), &layout::seed_bytes(&argv), MapFlags::ANY);
-            }
-            let program = self
-                .object
-                .progs_mut()
-                .find(|program| program.name() == OsStr::new("seed_task"))
-                .ok_or_else(|| Error::Refused("the object has no program seed_task".into()))?;
-            let link = program.attach().map_err(Error::kernel("walking the tasks"))?;
-            let mut walk = Iter::new(&link).map_err(Error::kernel("walking the tasks"))?;
-            let mut nothing = Vec::new();
-            walk.read_to_end(&mut nothing).map_err(|error| Error::Kernel {
-                what: "walking the tasks".into(),
-                why: error.to_string(),
-            })?;
-        }
-        Ok(())
+        seed(&seeds, || Iter::new(&link).map_err(Error::kernel("walking the tasks")))
     }
 
     /// Pins links and maps, so that the guard outlives this process.
@@ -326,6 +339,9 @@ impl Loaded {
             map.pin(directory.join(layout::map_pin(&name)))
                 .map_err(Error::kernel(format!("pinning the map {name}")))?;
         }
+        self.walk()?
+            .pin(directory.join(layout::WALK_PIN))
+            .map_err(Error::kernel("pinning the walk over tasks"))?;
         for (name, link) in &mut self.links {
             link.pin(directory.join(format!("{}{name}", layout::LINK_PIN)))
                 .map_err(Error::kernel(format!("pinning {name}")))?;

@@ -11,7 +11,10 @@ use crate::error::Error;
 use crate::features::Way;
 use crate::hooks::HOOKS;
 use crate::layout::{self, Counters, Seen, State};
-use crate::load::write_slot;
+use crate::load::{seed, write_slot};
+
+/// Seconds of the longest override.
+const LONGEST_GRANT: u64 = 24 * 3600;
 
 /// The pins of a running guard.
 pub struct Pinned {
@@ -72,10 +75,41 @@ impl Pinned {
         if !continues(&old.domains(), &blob.domains()) {
             return Err(Error::Refused(
                 "this policy has other domains than the one in force, and marks of running processes \
-                 refer to those: stop the guard, then start it with this policy"
+                 refer to those: `replace --anew` finds out again who is held"
                     .into(),
             ));
         }
+        self.serves(&old, blob)?;
+        self.put_policy(blob)
+    }
+
+    /// Puts a policy with any domains into force. Who is held is found out again from what runs, as when
+    /// the guard starts; what was dropped stays known.
+    ///
+    /// # Errors
+    /// It is too large, or the kernel refuses.
+    pub fn replace_anew(&self, blob: &Blob) -> Result<(), Error> {
+        self.serves(&self.policy()?, blob)?;
+        self.put_policy(blob)?;
+        self.forget_subjects()?;
+        let path = self.directory.join(layout::WALK_PIN);
+        seed(&self.map("seeds")?, || std::fs::File::open(&path).map_err(Error::file(&path)))
+    }
+
+    /// Lifts for some time, in one session, what the policy lets an override lift. Zero seconds: ends it.
+    ///
+    /// # Errors
+    /// The kernel refuses: whoever is held may not do this.
+    pub fn grant(&self, session: u32, seconds: u64) -> Result<(), Error> {
+        let until = crate::clock::since_boot_ns()
+            .saturating_add(seconds.min(LONGEST_GRANT) * 1_000_000_000);
+        self.map("overrides")?
+            .update(&session.to_ne_bytes(), &until.to_ne_bytes(), MapFlags::ANY)
+            .map_err(Error::kernel("granting an override"))
+    }
+
+    /// Is every hook there that a policy needs?
+    fn serves(&self, old: &Blob, blob: &Blob) -> Result<(), Error> {
         let links = self.links();
         // A hook that the old policy needed and that is not there was refused by the kernel.
         let missing = HOOKS.iter().find(|hook| {
@@ -84,19 +118,34 @@ impl Pinned {
                 && hook.absent.is_none()
                 && !links.contains(hook.name)
         });
-        if let Some(missing) = missing {
-            return Err(Error::Refused(format!(
+        missing.map_or(Ok(()), |missing| {
+            Err(Error::Refused(format!(
                 "this policy needs the hook {}, which the one in force did not: stop the guard, then \
                  start it with this policy",
                 missing.name
-            )));
-        }
+            )))
+        })
+    }
+
+    fn put_policy(&self, blob: &Blob) -> Result<(), Error> {
         let mut state = State::read(&self.value(".data.guard", 0)?);
         let slot = 1 - (state.active & 1);
         write_slot(&self.map("policies")?, blob, slot)?;
         state.active = slot;
         state.taint_only = blob.everyone_asks_for_taint_only();
         self.put_state(&state)
+    }
+
+    /// Empties the marks, whose numbers mean nothing any more, but for traits, which nobody could find again.
+    fn forget_subjects(&self) -> Result<(), Error> {
+        let held = self.map("held")?;
+        for key in held.keys().collect::<Vec<_>>() {
+            // A process may have ended since.
+            let Ok(Some(mut mark)) = held.lookup(&key, MapFlags::ANY) else { continue };
+            mark.iter_mut().take(layout::SUBJECT).for_each(|byte| *byte = 0);
+            let _ = held.update(&key, &mark, MapFlags::EXIST);
+        }
+        Ok(())
     }
 
     /// Says which process the agent is, so that nobody who is held can end it.

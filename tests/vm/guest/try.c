@@ -47,7 +47,7 @@ static const struct word *look(const struct word *words, const char *name)
 int main(int argc, char **argv)
 {
 	static const struct word *const all[] = { mode_words, run_words, guard_words, lineage_words, case_words,
-						stress_words };
+						stress_words, call_words };
 	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
 	const struct word *word = NULL;
 	size_t at;

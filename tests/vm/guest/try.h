@@ -17,7 +17,7 @@ struct word {
 };
 
 extern const struct word mode_words[], run_words[], guard_words[], lineage_words[], case_words[],
-	stress_words[];
+	stress_words[], call_words[];
 
 /* Marks that the payload ran; always 0. */
 int ran(void);

@@ -9,6 +9,10 @@ use anyhow::Context;
 use super::kernels::{AMD64, ARM64, Architecture};
 use super::packages;
 
+/// libbpf is made to be left out function by function, and nobody unwinds its stack.
+const SMALL: &str =
+    "-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables";
+
 /// The agent for an architecture that BPF can be attached on.
 pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
     let (target, linker) = match architecture.name {
@@ -28,10 +32,13 @@ pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
             .env(format!("CARGO_TARGET_{upper}_LINKER"), linker)
             .env(
                 format!("CARGO_TARGET_{upper}_RUSTFLAGS"),
-                format!("-C target-feature=+crt-static -L native={}", static_libraries.display()),
+                format!(
+                    "-C target-feature=+crt-static -C relocation-model=static -L native={}",
+                    static_libraries.display()
+                ),
             )
             .env(variable("LIBBPF_SYS_LIBRARY_PATH"), &static_libraries)
-            .env("LIBBPF_SYS_EXTRA_CFLAGS", format!("-I{}", include.display()))
+            .env("LIBBPF_SYS_EXTRA_CFLAGS", format!("-I{} {SMALL}", include.display()))
             .current_dir(crate::top()),
     )
     .with_context(|| {

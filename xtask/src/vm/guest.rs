@@ -232,8 +232,8 @@ fn command(kernel: &Kernel, job: &Job, ports: &[u16]) -> Command {
     ]);
     command.args(["-serial", "stdio", "-m", &job.memory.to_string()]).args(&job.qemu);
     let append = format!(
-        "console={} panic=-1 quiet loglevel=4 printk.devkmsg=on lsm=landlock,lockdown,yama,bpf {}",
-        kernel.architecture.console, job.append
+        "console={} panic=-1 quiet loglevel=4 printk.devkmsg=on lsm=landlock,lockdown,yama,bpf {} {}",
+        kernel.architecture.console, kernel.architecture.append, job.append
     );
     command.args(["-append", &append]);
     if !ports.is_empty() {

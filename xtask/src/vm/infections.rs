@@ -6,7 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use serde::Deserialize;
 
 use super::cpio::Entry;
 use super::guest::{self, Outcome};
@@ -74,12 +73,6 @@ struct End {
     text: String,
 }
 
-#[derive(Deserialize)]
-struct Event {
-    control: String,
-    verdict: String,
-}
-
 fn infect(
     backend: &Backend,
     kernel: &Kernel,
@@ -103,7 +96,7 @@ fn infect(
         None => "",
     };
     let mut job = truth::job(backend, kernel, files, &(truth::START.to_owned() + begin + TYPE))?;
-    job.seconds = 580;
+    job.seconds = 2400;
     let outcome = guest::run(kernel, &job)?;
     anyhow::ensure!(outcome.faults.is_empty(), "the kernel: {}", outcome.faults.join("\n"));
     Ok((0..paths.len()).map(|number| end_of(&outcome, number)).collect())
@@ -116,10 +109,9 @@ fn end_of(outcome: &Outcome, number: usize) -> End {
     };
     let typed = !own("result").is_empty();
     let ran = own("result").iter().any(|text| text.starts_with("ran"));
-    let events =
-        own("event").into_iter().filter_map(|text| serde_json::from_str::<Event>(text).ok());
+    let events = own("event").into_iter().filter_map(truth::event);
     let controls: BTreeSet<String> =
-        events.filter(|event| event.verdict != "audit").map(|event| event.control).collect();
+        events.filter(|(_, verdict)| verdict != "audit").map(|(control, _)| control).collect();
     let by: Vec<String> = controls.into_iter().collect();
     let text = match (typed, ran, by.is_empty()) {
         (false, ..) => "not typed: the guest did not survive the one before".to_owned(),

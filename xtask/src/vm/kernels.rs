@@ -18,11 +18,16 @@ pub struct Architecture {
     pub qemu: &'static [&'static str],
     /// The console's device.
     pub console: &'static str,
+    /// Processors that a guest may have where threads are to race: Debian's Malta kernels know of one.
+    pub processors: u32,
+    /// Words that its kernels get on their command line.
+    pub append: &'static str,
     /// File name of the dynamic loader.
     pub loader: &'static str,
 }
 
 const RECENT: &[&str] = &["bullseye", "bookworm", "bookworm-backports", "trixie", "sid"];
+const BOOKWORM: &[&str] = &["bookworm", "bookworm-backports"];
 
 pub const AMD64: Architecture = Architecture {
     name: "amd64",
@@ -32,6 +37,9 @@ pub const AMD64: Architecture = Architecture {
     // QEMU 7.2 can leave wrong flags behind a 16-byte compare-and-exchange, and 6.12 then double-faults in its allocator.
     qemu: &["qemu-system-x86_64", "-cpu", "max,cx16=off", "-M", "q35"],
     console: "ttyS0",
+    // On a busy host the kernel's trial of its timer fails, and it gives up.
+    append: "no_timer_check",
+    processors: 2,
     loader: "ld-linux-x86-64.so.2",
 };
 
@@ -42,6 +50,8 @@ pub const ARM64: Architecture = Architecture {
     suites: RECENT,
     qemu: &["qemu-system-aarch64", "-cpu", "cortex-a57", "-M", "virt"],
     console: "ttyAMA0",
+    append: "",
+    processors: 2,
     loader: "ld-linux-aarch64.so.1",
 };
 
@@ -49,30 +59,29 @@ pub const ARMHF: Architecture = Architecture {
     name: "armhf",
     kernel: "arm",
     cross: "arm-linux-gnueabihf-",
-    suites: &["bookworm", "bookworm-backports"],
+    suites: BOOKWORM,
     qemu: &["qemu-system-arm", "-cpu", "cortex-a15", "-M", "virt,highmem=off"],
-    console: "ttyAMA0",
     loader: "ld-linux-armhf.so.3",
+    ..ARM64
 };
 
 pub const MIPSEL: Architecture = Architecture {
     name: "mipsel",
     kernel: "mips",
     cross: "mipsel-linux-gnu-",
-    suites: &["bookworm", "bookworm-backports"],
+    suites: BOOKWORM,
     qemu: &["qemu-system-mipsel", "-cpu", "24Kf", "-M", "malta"],
     console: "ttyS0",
+    append: "",
+    processors: 1,
     loader: "ld.so.1",
 };
 
 pub const MIPS64EL: Architecture = Architecture {
     name: "mips64el",
-    kernel: "mips",
     cross: "mips64el-linux-gnuabi64-",
-    suites: &["bookworm", "bookworm-backports"],
     qemu: &["qemu-system-mips64el", "-cpu", "MIPS64R2-generic", "-M", "malta"],
-    console: "ttyS0",
-    loader: "ld.so.1",
+    ..MIPSEL
 };
 
 /// A kernel to boot.

@@ -6,6 +6,7 @@ pub mod agent;
 mod cpio;
 mod evaluate;
 pub mod guest;
+mod harmless;
 mod infections;
 pub mod kernels;
 mod module;
@@ -21,6 +22,8 @@ use anyhow::Context;
 
 use cpio::Entry;
 use guest::Job;
+use kernels::Kernel;
+use truth::Backend;
 
 const USAGE: &str = "vm list
 vm fetch KERNEL...
@@ -34,9 +37,13 @@ vm evaluate-bpf [KERNEL]...
 vm report
 vm quick
 vm stress KERNEL RACES EXECS ROUNDS FORKS
+vm stress-bpf KERNEL RACES EXECS ROUNDS FORKS
+vm harmless KERNEL...
+vm harmless-bpf KERNEL...
 vm cost KERNEL...
 vm cost-bpf KERNEL...
-vm infections KERNEL [TRANSCRIPTS]";
+vm infections KERNEL [TRANSCRIPTS]
+vm infections-bpf KERNEL [TRANSCRIPTS]";
 
 /// `cargo xtask vm VERB …`
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
@@ -51,30 +58,24 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{name}: {}", installed.release);
             Ok(())
         }),
-        "evaluate" => evaluate::run(&truth::MODULE, rest),
-        "evaluate-bpf" => evaluate::run(&truth::BPF, rest),
+        "evaluate" | "evaluate-bpf" => evaluate::run(backend(verb), rest),
         "report" => evaluate::write(),
         "truth" | "truth-bpf" => {
             let (name, part) = rest.split_first().context(USAGE)?;
             let part = part.first().map_or("", String::as_str);
-            let backend = if verb == "truth" { &truth::MODULE } else { &truth::BPF };
-            truth::check(backend, kernels::named(name)?, &|row| {
+            truth::check(backend(verb), kernels::named(name)?, &|row| {
                 row.file.contains(part) || row.case.name.contains(part)
             })
         }
         "quick" => quick(),
-        "infections" => {
+        "infections" | "infections-bpf" => {
             let (name, folder) = rest.split_first().context(USAGE)?;
             let folder = folder.first().map(std::path::Path::new);
-            infections::run(&truth::MODULE, kernels::named(name)?, folder)
+            infections::run(backend(verb), kernels::named(name)?, folder)
         }
-        "stress" => run_stress(rest),
-        "cost" => {
-            rest.iter().try_for_each(|name| stress::cost(&truth::MODULE, kernels::named(name)?))
-        }
-        "cost-bpf" => {
-            rest.iter().try_for_each(|name| stress::cost(&truth::BPF, kernels::named(name)?))
-        }
+        "stress" | "stress-bpf" => run_stress(backend(verb), rest),
+        "cost" | "cost-bpf" => each(rest, |kernel| stress::cost(backend(verb), kernel)),
+        "harmless" | "harmless-bpf" => each(rest, |kernel| harmless::run(backend(verb), kernel)),
         "module" => rest.iter().try_for_each(|name| {
             println!("{}", module::build(kernels::named(name)?)?.display());
             Ok(())
@@ -85,8 +86,15 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     }
 }
 
-/// What `make test` runs: the module on MIPS, where it is the only backend, with the cases that show who is
-/// held and what each control of Table 2 does.
+/// The backend that a verb is about.
+fn backend(verb: &str) -> &'static Backend {
+    if verb.ends_with("-bpf") { &truth::BPF } else { &truth::MODULE }
+}
+
+fn each(names: &[String], once: impl Fn(&Kernel) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    names.iter().try_for_each(|name| once(kernels::named(name)?))
+}
+
 /// What `make test` runs: each backend in one guest, a part of the truth table.
 fn quick() -> anyhow::Result<()> {
     truth::check(&truth::MODULE, kernels::named("mipsel-6.1")?, &|row| {
@@ -95,7 +103,7 @@ fn quick() -> anyhow::Result<()> {
     truth::check(&truth::BPF, kernels::named("amd64-6.1")?, &|row| row.file == "table-2.toml")
 }
 
-fn run_stress(arguments: &[String]) -> anyhow::Result<()> {
+fn run_stress(backend: &Backend, arguments: &[String]) -> anyhow::Result<()> {
     let [name, race, execs, rounds, forks] = arguments else { anyhow::bail!("{USAGE}") };
     let counts = stress::Counts {
         race: race.parse()?,
@@ -103,7 +111,7 @@ fn run_stress(arguments: &[String]) -> anyhow::Result<()> {
         rounds: rounds.parse()?,
         forks: forks.parse()?,
     };
-    stress::run(&truth::MODULE, kernels::named(name)?, &counts)
+    stress::run(backend, kernels::named(name)?, &counts)
 }
 
 /// Boots a kernel, runs a command in it and shows the console.

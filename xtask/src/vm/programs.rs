@@ -10,8 +10,17 @@ use super::kernels::Architecture;
 use super::packages;
 use super::root::{Files, program};
 
-const SOURCES: &[&str] =
-    &["try.c", "modes.c", "runs.c", "guards.c", "lineages.c", "cases.c", "stress.c", "fetch.c"];
+const SOURCES: &[&str] = &[
+    "try.c",
+    "modes.c",
+    "runs.c",
+    "guards.c",
+    "lineages.c",
+    "cases.c",
+    "stress.c",
+    "fetch.c",
+    "calls.c",
+];
 
 /// The guest's own programs, where they lie in it.
 pub fn files(architecture: &Architecture) -> anyhow::Result<Files> {

@@ -10,7 +10,7 @@ use kakoi_policy::{
 
 /// Every number as an assertion in C, so that a compiler alone can check it.
 fn assertions() -> String {
-    let mut text = String::from("#include \"kakoi_decide.h\"\n");
+    let mut text = String::from("#include \"kakoi_lineage.h\"\n");
     let mut check = |name: &str, value: usize| {
         let line = text.lines().count();
         text.push_str(&format!("KK_ASSERT(n{line}, ({name}) == {value}u);\n"));
