@@ -4,13 +4,14 @@
 CARGO ?= cargo
 TARGET := target
 
-.PHONY: help demo test test-kernels bench docs build clean
+.PHONY: help demo test test-kernels bench docs build personas clean
 
 help:
 	@echo "make demo    scan a real image and say where the report is"
 	@echo "make test    run all tests"
 	@echo "make test-kernels   run the guard's tests in guests with all kernels"
 	@echo "make bench   measure against unblob and binwalk"
+	@echo "make personas  personas of the honeypot for other architectures, into target/personas"
 	@echo "make docs    write the generated docs"
 
 build:
@@ -45,6 +46,10 @@ bench:
 	@tools/install.sh bench
 	@tools/peers.sh $(TARGET)/bench/peers
 	$(CARGO) xtask bench $(DATA)
+
+# BusyBox of Debian for MIPS, ARM and AArch64, fetched by name, beside the descriptions in personas/.
+personas:
+	$(CARGO) xtask personas
 
 docs:
 	$(CARGO) xtask docs

@@ -13,6 +13,7 @@ mod corpus;
 mod docs;
 mod edges;
 mod fuzz;
+mod personas;
 mod reference;
 mod stages;
 mod syscalls;
@@ -58,6 +59,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "stages",
         stages::run,
         "[FOLDER...]: agreement of stages with labels; with --write into docs/STAGES.md",
+    ),
+    (
+        "personas",
+        personas::run,
+        "personas of the honeypot into target/personas, with BusyBox of Debian",
     ),
     ("vm", vm::run, "guests: boot Debian kernels under QEMU, run what needs a kernel of its own"),
     ("fuzz", fuzz::run, "SECONDS [NAME-PART]: every fuzz target for that long"),

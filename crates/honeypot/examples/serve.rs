@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The smallest honeypot: `serve ADDRESS [honeypot.toml]`. The tests of this crate use it.
+//! The smallest honeypot: `serve TELNET-ADDRESS [honeypot.toml]`. The tests of this crate use it.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
@@ -19,8 +19,11 @@ fn main() -> ExitCode {
             config.telnet = Some(address.parse().unwrap());
             let mut keeper = Command::new("/proc/self/exe");
             keeper.arg("keep");
-            kakoi_honeypot::serve(config, keeper, Box::new(std::io::stdout()), |address| {
-                eprintln!("listening at {address}");
+            kakoi_honeypot::serve(config, keeper, Box::new(std::io::stdout()), |listening| {
+                let text = |address: Option<std::net::SocketAddr>| {
+                    address.map_or_else(|| "-".to_owned(), |address| address.to_string())
+                };
+                eprintln!("listening at {} {}", text(listening.telnet), text(listening.ssh));
             })
         }
         [] => return ExitCode::from(2),

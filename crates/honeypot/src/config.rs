@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a user may set: `honeypot.toml`. Every field has a default; unknown fields are refused.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -14,6 +15,13 @@ pub use crate::cell::plan::CellLimits;
 pub struct Config {
     /// Where Telnet is served.
     pub telnet: Option<SocketAddr>,
+    /// Where SSH is served.
+    pub ssh: Option<SocketAddr>,
+    /// How SSH introduces itself.
+    pub ssh_identification: String,
+    /// Directory of the SSH host keys, which are made where there are none; none for the output directory, or new keys
+    /// at every start without one.
+    pub host_keys: Option<PathBuf>,
     /// Name of the device: `uname -n`, and in the login prompt.
     pub hostname: String,
     /// What is sent before the login prompt.
@@ -28,6 +36,12 @@ pub struct Config {
     pub rootfs: Option<PathBuf>,
     /// The statically linked BusyBox that the default persona is made of.
     pub busybox: PathBuf,
+    /// What `uname -r` and `uname -v` say; empty for what the host's kernel says.
+    pub release: String,
+    /// The second of them.
+    pub build: String,
+    /// Texts of files below /proc: `cpuinfo`, `version`, `sys/kernel/osrelease`. Only files that the kernel has can differ.
+    pub proc: BTreeMap<String, String>,
     /// The host's user that sessions belong to, when the server is root; 65,536 users from there on.
     pub user: u32,
     /// Cells that wait for intruders.
@@ -36,6 +50,8 @@ pub struct Config {
     pub sinkhole: bool,
     /// Where recordings are kept; none for events on standard output only.
     pub output: Option<PathBuf>,
+    /// Longest file of a session that is kept in the output directory, in bytes; 0 for none.
+    pub sample_bytes: u64,
     /// Limits of connections.
     pub limits: ConnectionLimits,
     /// Limits of one session.
@@ -95,6 +111,9 @@ impl Default for Config {
         };
         Self {
             telnet: None,
+            ssh: None,
+            ssh_identification: "SSH-2.0-dropbear".to_owned(),
+            host_keys: None,
             hostname: "router".to_owned(),
             issue: "\n".to_owned(),
             motd: String::new(),
@@ -102,10 +121,14 @@ impl Default for Config {
             failure_delay_ms: 3000,
             rootfs: None,
             busybox: PathBuf::from("/bin/busybox"),
+            release: String::new(),
+            build: String::new(),
+            proc: BTreeMap::new(),
             user: 1_879_048_192,
             pool: 4,
             sinkhole: true,
             output: None,
+            sample_bytes: 16 << 20,
             limits: ConnectionLimits::default(),
             cell: CellLimits::default(),
         }
@@ -120,6 +143,41 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
+
+    /// Reads a persona, and settings that go before it. Paths in the persona are relative to its directory.
+    ///
+    /// # Errors
+    /// As [`Config::parse`].
+    pub fn parse_with_persona(
+        persona: &str,
+        directory: &Path,
+        text: &str,
+    ) -> Result<Self, toml::de::Error> {
+        // Checked by itself, so that the message names its line.
+        let own = Self::parse(persona)?;
+        let mut merged: toml::Table = toml::from_str(persona)?;
+        for (name, path) in [("rootfs", own.rootfs.as_ref()), ("busybox", Some(&own.busybox))] {
+            if let (true, Some(path)) = (merged.contains_key(name), path) {
+                let path = directory.join(path).to_string_lossy().into_owned();
+                merged.insert(name.to_owned(), toml::Value::String(path));
+            }
+        }
+        Self::parse(text)?;
+        merge(&mut merged, toml::from_str(text)?);
+        toml::Value::Table(merged).try_into()
+    }
+}
+
+/// Fields of the second go before those of the first, field by field in tables.
+fn merge(first: &mut toml::Table, second: toml::Table) {
+    for (name, value) in second {
+        match (first.get_mut(&name), value) {
+            (Some(toml::Value::Table(first)), toml::Value::Table(second)) => first.extend(second),
+            (_, value) => {
+                first.insert(name, value);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -127,12 +185,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_that_are_not_set_have_defaults_and_unknown_ones_are_refused() {
+    fn fields_have_defaults_personas_give_others_and_unknown_ones_are_refused() {
         let text = "telnet = '127.0.0.1:2323'\n[cell]\nprocesses = 8\n[[credentials]]\nuser = 'root'\npassword = 'vizxv'\n";
         let config = Config::parse(text).unwrap();
         assert_eq!(config.cell.processes, 8);
         assert_eq!(config.cell.files, CellLimits::default().files);
         assert_eq!(config.credentials.len(), 1);
+        let persona =
+            "hostname = 'dvr'\nbusybox = 'box'\n[proc]\ncpuinfo = 'MIPS'\nversion = 'v'\n";
+        let text = "motd = 'x'\n[proc]\nversion = 'w'\n";
+        let merged = Config::parse_with_persona(persona, Path::new("/p"), text).unwrap();
+        assert_eq!((merged.hostname.as_str(), merged.motd.as_str()), ("dvr", "x"));
+        assert_eq!(merged.busybox, Path::new("/p/box"));
+        assert_eq!((&*merged.proc["cpuinfo"], &*merged.proc["version"]), ("MIPS", "w"));
         let error = Config::parse("telnett = 1").unwrap_err();
         assert!(error.to_string().contains("telnett"), "{error}");
     }

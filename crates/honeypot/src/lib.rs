@@ -3,7 +3,7 @@
 //! (docs/HONEYPOT.md).
 //!
 //! ```text
-//! intruder ──Telnet──▶ server ──asks──▶ keeper ──copies itself──▶ watcher ──ptrace──▶ cell (namespaces, overlay, seccomp)
+//! intruder ─Telnet,SSH─▶ server ──asks──▶ keeper ──copies itself──▶ watcher ──ptrace──▶ cell (namespaces, overlay, seccomp)
 //!                        │  ◀── terminal, sinkhole's sockets ──────────────────────────┘   │
 //!                        └──◀── events as JSON lines ──────────────────────────────────────┘
 //! ```
@@ -20,9 +20,10 @@ mod record;
 mod server;
 mod session;
 mod sinkhole;
+mod ssh;
 pub mod telnet;
 
 pub use cell::keep;
 pub use config::Config;
 pub use error::Error;
-pub use server::serve;
+pub use server::{Listening, serve};

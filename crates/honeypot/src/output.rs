@@ -4,17 +4,19 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use kakoi_model::{Action, Event, SessionStart};
+use kakoi_model::{Action, Digest, Event, SessionStart};
 use serde_json::{Value, json};
 
 use crate::cast::Cast;
 use crate::config::Config;
 use crate::error::{During, Error};
 use crate::record::now;
+use crate::record::samples::Described;
 use crate::session::Session;
 
 /// Events of Cowrie that a session here has.
@@ -24,6 +26,9 @@ pub(crate) enum Kind {
     LoggedIn,
     Refused,
     Typed,
+    Client,
+    Forward,
+    Kept,
     Closed,
 }
 
@@ -34,6 +39,9 @@ impl Kind {
             Self::LoggedIn => "cowrie.login.success",
             Self::Refused => "cowrie.login.failed",
             Self::Typed => "cowrie.command.input",
+            Self::Client => "cowrie.client.version",
+            Self::Forward => "cowrie.direct-tcpip.request",
+            Self::Kept => "cowrie.session.file_download",
             Self::Closed => "cowrie.session.closed",
         }
     }
@@ -44,6 +52,7 @@ pub(crate) struct Outputs {
     lines: Mutex<Box<dyn Write + Send>>,
     cowrie: Option<Mutex<File>>,
     casts: Option<PathBuf>,
+    samples: Option<PathBuf>,
     sensor: String,
     /// Lines that could not be written.
     lost: AtomicU64,
@@ -55,10 +64,20 @@ impl Outputs {
         let sensor = config.hostname.clone();
         let lost = AtomicU64::new(0);
         let Some(directory) = &config.output else {
-            return Ok(Self { lines: Mutex::new(lines), cowrie: None, casts: None, sensor, lost });
+            return Ok(Self {
+                lines: Mutex::new(lines),
+                cowrie: None,
+                casts: None,
+                samples: None,
+                sensor,
+                lost,
+            });
         };
         let casts = directory.join("tty");
-        fs::create_dir_all(&casts).during(|| format!("make {}", casts.display()))?;
+        let samples = directory.join("samples");
+        for directory in [&casts, &samples] {
+            fs::create_dir_all(directory).during(|| format!("make {}", directory.display()))?;
+        }
         let open = |name: &str| {
             let path = directory.join(name);
             let opened = OpenOptions::new().create(true).append(true).open(&path);
@@ -68,6 +87,7 @@ impl Outputs {
             lines: Mutex::new(Box::new(open("events.jsonl")?)),
             cowrie: Some(Mutex::new(open("cowrie.json")?)),
             casts: Some(casts),
+            samples: Some(samples),
             sensor,
             lost,
         })
@@ -90,12 +110,53 @@ impl Outputs {
         self.event(session, Action::SessionStart(start));
     }
 
+    /// Keeps a file under its digest, and tells of it. The name is ours, so that nothing of the intruder's is one; nobody
+    /// may run it.
+    pub(crate) fn sample(&self, session: &Session, described: &Described, bytes: &[u8]) {
+        let Some(directory) = &self.samples else { return };
+        let digest = Digest::of(bytes).to_string();
+        let path = directory.join(&digest);
+        if !path.exists() && Self::write_whole(&session.name, &path, bytes).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let Described { line, path: from, .. } = described;
+        let action =
+            Action::Sample { path: from.clone(), sha256: digest.clone(), size: bytes.len() as u64 };
+        self.event_of_line(&session.name, Some(*line), action);
+        self.cowrie(
+            &session.name,
+            session.peer,
+            Kind::Kept,
+            json!({
+                "shasum": digest, "destfile": from, "outfile": path.display().to_string(),
+                "message": format!("Saved {from} with SHA-256 {digest} to {}", path.display()),
+            }),
+        );
+    }
+
+    /// All or nothing under this name.
+    fn write_whole(session: &str, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        let part = path.with_extension(session);
+        let written = fs::write(&part, bytes)
+            .and_then(|()| fs::set_permissions(&part, fs::Permissions::from_mode(0o440)))
+            .and_then(|()| fs::rename(&part, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&part);
+        }
+        written
+    }
+
     /// An event that the server itself saw.
     pub(crate) fn event(&self, session: &str, action: Action) {
+        self.event_of_line(session, None, action);
+    }
+
+    fn event_of_line(&self, session: &str, line: Option<u32>, action: Action) {
         let event = Event {
             time: now(),
             session: Some(session.to_owned()),
-            line: None,
+            line,
             domain: None,
             subject: None,
             action,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What an intruder finds: a root directory.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
@@ -65,6 +66,19 @@ pub(crate) fn lay_out(config: &Config, root: &Path, user: Option<u32>) -> Result
     architecture(root)
 }
 
+/// Files of /proc that differ from the host's: those that are set, and what follows from them.
+pub(crate) fn proc_files(config: &Config) -> BTreeMap<String, String> {
+    let mut files = config.proc.clone();
+    for (name, text) in
+        [("sys/kernel/osrelease", &config.release), ("sys/kernel/version", &config.build)]
+    {
+        if !text.is_empty() {
+            files.entry(name.to_owned()).or_insert_with(|| format!("{text}\n"));
+        }
+    }
+    files
+}
+
 /// One program and its names.
 fn from_busybox(config: &Config, root: &Path) -> Result<(), Error> {
     let busybox = &config.busybox;
@@ -78,8 +92,16 @@ fn from_busybox(config: &Config, root: &Path) -> Result<(), Error> {
     }
     executable(&root.join("etc/init.d/rcS"))?;
     executable(&root.join("bin/busybox"))?;
-    let list = Command::new(busybox).arg("--list-full").env_clear().output();
-    let list = list.during(|| format!("ask {} for its applets", busybox.display()))?.stdout;
+    let during = || format!("ask {} for its applets", busybox.display());
+    let mut asked = match look_at(busybox)?.emulator {
+        Some(emulator) => {
+            let mut command = Command::new(emulator.program);
+            command.arg(busybox);
+            command
+        }
+        None => Command::new(busybox),
+    };
+    let list = asked.arg("--list-full").env_clear().output().during(during)?.stdout;
     for path in String::from_utf8_lossy(&list).lines() {
         let path = path.trim_start_matches('/');
         if path.is_empty() || path.split('/').any(|part| part == "..") || path == "bin/busybox" {
@@ -158,10 +180,15 @@ fn architecture(root: &Path) -> Result<Persona, Error> {
         shell.into_iter().find(|path| fs::symlink_metadata(path).is_ok_and(|data| data.is_file()));
     let shell = shell
         .ok_or_else(|| fail("look at the persona", "neither bin/busybox nor bin/sh is a file"))?;
+    look_at(&shell)
+}
+
+/// The architecture of a program, and what runs it here.
+fn look_at(program: &Path) -> Result<Persona, Error> {
     let mut header = [0_u8; 20];
-    fs::File::open(&shell)
+    fs::File::open(program)
         .and_then(|mut file| file.read_exact(&mut header))
-        .during(|| format!("read {}", shell.display()))?;
+        .during(|| format!("read {}", program.display()))?;
     let little = header[5] == 1;
     let machine = [header[18], header[19]];
     let machine = if little { u16::from_le_bytes(machine) } else { u16::from_be_bytes(machine) };

@@ -22,16 +22,27 @@ use crate::config::Config;
 use crate::error::{During, Error, fail};
 use crate::output::Outputs;
 use crate::persona;
-use crate::telnet;
+use crate::session::Entry;
+use crate::{ssh, telnet};
 
 /// What all connections share.
 pub(crate) struct Server {
     pub(crate) config: Config,
     pub(crate) outputs: Outputs,
     pub(crate) architecture: &'static str,
+    pub(crate) ssh: Option<Arc<russh::server::Config>>,
     pub(crate) cells: tokio::sync::Mutex<mpsc::Receiver<Cell>>,
     connections: Arc<Semaphore>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// Where logins are served.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listening {
+    /// Telnet.
+    pub telnet: Option<SocketAddr>,
+    /// SSH.
+    pub ssh: Option<SocketAddr>,
 }
 
 /// A cell that waits for an intruder.
@@ -46,7 +57,7 @@ pub(crate) struct Cell {
 }
 
 /// Serves until the process is ended. `keeper` starts this program so that it calls [`crate::keep`]; events go to `lines`
-/// unless the configuration names a directory; `ready` is told where Telnet is served.
+/// unless the configuration names a directory; `ready` is told where logins are served.
 ///
 /// # Errors
 /// When an address cannot be bound, the persona cannot be made, or no cell can be made on this kernel.
@@ -54,7 +65,7 @@ pub fn serve(
     config: Config,
     keeper: Command,
     lines: Box<dyn io::Write + Send>,
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(&Listening),
 ) -> Result<(), Error> {
     let state = tempfile::Builder::new().prefix("kakoi-honeypot-").tempdir();
     let state = state.during(|| "make a directory for the persona".to_owned())?;
@@ -70,9 +81,11 @@ pub fn serve(
     let _ = sender.try_send(first);
     std::thread::spawn(move || fill(&socket, &sender));
     let outputs = Outputs::open(&config, lines)?;
+    let ssh = config.ssh.is_some().then(|| ssh::settings(&config)).transpose()?;
     let server = Arc::new(Server {
         outputs,
         architecture,
+        ssh,
         cells: tokio::sync::Mutex::new(cells),
         connections: Arc::new(Semaphore::new(config.limits.connections)),
         addresses: Mutex::new(HashMap::new()),
@@ -105,12 +118,16 @@ fn plan(config: &Config, state: &Path) -> Result<(Plan, &'static str), Error> {
         stage: place("stage", 0o755)?,
         devices: place("devices", 0o755)?,
         temporary: place("temporary", 0o755)?,
+        facade: place("facade", 0o755)?,
+        proc: persona::proc_files(config),
+        kernel: (config.release.clone(), config.build.clone()),
         user,
         hostname: config.hostname.clone(),
         shell: vec!["/bin/sh".to_owned(), "-sh".to_owned()],
         emulator: persona.emulator,
         limits: config.cell.clone(),
         sinkhole: config.sinkhole,
+        sample_bytes: if config.output.is_some() { config.sample_bytes } else { 0 },
         group: format!("kakoi-honeypot-{}", std::process::id()),
         state: state.to_owned(),
     };
@@ -170,23 +187,35 @@ fn ask_for_cell(keeper: &OwnedFd, number: u64) -> Result<Cell, Error> {
     Ok(Cell { socket, events, life, terminal, sinks, formats })
 }
 
-async fn accept(server: &Arc<Server>, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
-    let address =
-        server.config.telnet.ok_or_else(|| fail("serve", "no address to serve Telnet at"))?;
-    let during = || format!("listen at {address}");
-    let listener = TcpListener::bind(address).await.during(during)?;
-    let local = listener.local_addr().during(during)?;
-    ready(local);
+async fn accept(server: &Arc<Server>, ready: impl FnOnce(&Listening)) -> Result<(), Error> {
+    let (telnet, ssh) = (listen(server.config.telnet).await?, listen(server.config.ssh).await?);
+    if telnet.is_none() && ssh.is_none() {
+        return Err(fail("serve", "no address to serve Telnet or SSH at"));
+    }
+    let local = |listener: &Option<TcpListener>| listener.as_ref()?.local_addr().ok();
+    ready(&Listening { telnet: local(&telnet), ssh: local(&ssh) });
     let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .during(|| "wait for signals".to_owned())?;
+    tokio::select! {
+        () = accept_all(server, telnet, Entry::Telnet) => {}
+        () = accept_all(server, ssh, Entry::Ssh) => {}
+        _ = end.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    Ok(())
+}
+
+async fn listen(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Error> {
+    let Some(address) = address else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).during(|| format!("listen at {address}"))
+}
+
+/// Takes connections for ever; waits for ever where nothing is served.
+async fn accept_all(server: &Arc<Server>, listener: Option<TcpListener>, entry: Entry) {
+    let Some(listener) = listener else { return std::future::pending().await };
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = end.recv() => return Ok(()),
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-        };
         // A connection that was gone before it was taken, or no descriptors left: the next may do.
-        let Ok((socket, peer)) = accepted else {
+        let Ok((socket, peer)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -196,8 +225,12 @@ async fn accept(server: &Arc<Server>, ready: impl FnOnce(SocketAddr)) -> Result<
         }
         let server = Arc::clone(server);
         tokio::spawn(async move {
-            let local = socket.local_addr().unwrap_or(local);
-            telnet::serve(&server, socket, peer, local).await;
+            if let Ok(local) = socket.local_addr() {
+                match entry {
+                    Entry::Telnet => telnet::serve(&server, socket, peer, local).await,
+                    Entry::Ssh => ssh::serve(&server, socket, peer, local).await,
+                }
+            }
             server.leave(peer.ip());
             drop(permit);
         });

@@ -9,17 +9,18 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kakoi_model::{EVENT_SCHEMA_VERSION, SessionStart};
+use kakoi_model::{Action, EVENT_SCHEMA_VERSION, SessionStart};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::json;
 use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::task::JoinHandle;
 
 use crate::cast::Cast;
 use crate::cell::message;
 use crate::cell::plan::Go;
 use crate::output::Kind;
+use crate::record::samples::{Described, MARK};
 use crate::server::{Cell, Server};
 use crate::sinkhole;
 use crate::telnet::login::Attempt;
@@ -28,12 +29,14 @@ use crate::telnet::login::Attempt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     Telnet,
+    Ssh,
 }
 
 impl Entry {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Telnet => "telnet",
+            Self::Ssh => "ssh",
         }
     }
 }
@@ -72,6 +75,14 @@ impl Session {
 
     /// A name and password were given.
     pub(crate) fn tried(&self, server: &Server, attempt: &Attempt, admitted: bool) {
+        server.outputs.event(
+            &self.name,
+            Action::Login {
+                user: attempt.user.clone(),
+                password: attempt.password.clone(),
+                admitted,
+            },
+        );
         let kind = if admitted { Kind::LoggedIn } else { Kind::Refused };
         let outcome = if admitted { "succeeded" } else { "failed" };
         self.log(server, kind, json!({
@@ -92,20 +103,14 @@ impl Session {
         );
     }
 
-    fn log(&self, server: &Server, kind: Kind, fields: serde_json::Value) {
+    /// An event in Cowrie's words.
+    pub(crate) fn log(&self, server: &Server, kind: Kind, fields: serde_json::Value) {
         server.outputs.cowrie(&self.name, self.peer, kind, fields);
     }
 
-    /// Starts the shell of a cell. None: no cell can be had.
-    pub(crate) async fn start(
-        &mut self,
-        server: &Arc<Server>,
-        user: &str,
-        window: Option<(u16, u16)>,
-    ) -> Option<Running> {
+    /// Takes a cell; its record begins. None: no cell can be had.
+    pub(crate) async fn enter(&self, server: &Arc<Server>) -> Option<Guest> {
         let cell = server.cells.lock().await.recv().await?;
-        let (columns, rows) = window.unwrap_or((80, 24));
-        set_window(&cell.terminal, columns, rows);
         server.outputs.began(
             &self.name,
             SessionStart {
@@ -118,39 +123,72 @@ impl Session {
         let Cell { socket, events, life, terminal, sinks, formats } = cell;
         let events = tokio::spawn(forward(Arc::clone(server), self.clone(), events));
         let sinkhole = sinkhole::start(server, &self.name, sinks);
-        let environment = environment(user);
-        message::send(&socket, &Go { environment }, &[]).ok()?;
-        rustix::io::ioctl_fionbio(&terminal, true).ok()?;
-        let terminal = Arc::new(watched(terminal)?);
-        let cast = server.outputs.cast(&self.name, columns, rows);
-        Some(Running {
-            input: Inward { terminal: Arc::clone(&terminal) },
-            output: Outward { terminal, cast },
-            rest: Rest { life, sinkhole, events, _formats: formats },
-        })
+        Some(Guest { socket, terminal, rest: Rest { life, sinkhole, events, _formats: formats } })
     }
+
+    /// Starts the login shell of a cell at its terminal. None: no cell can be had.
+    pub(crate) async fn start(
+        &self,
+        server: &Arc<Server>,
+        user: &str,
+        window: Option<(u16, u16)>,
+    ) -> Option<Running> {
+        let Guest { socket, terminal, rest } = self.enter(server).await?;
+        let (columns, rows) = window.unwrap_or((80, 24));
+        set_window(&terminal, columns, rows);
+        let go = Go::Login(environment(user, "linux"));
+        let cast = server.outputs.cast(&self.name, columns, rows);
+        let sent = message::send(&socket, &go, &[]);
+        let ends = sent.and_then(|()| terminal_ends(terminal, cast));
+        match ends {
+            Ok((input, output)) => Some(Running { input, output, rest }),
+            Err(_) => {
+                rest.end().await;
+                None
+            }
+        }
+    }
+}
+
+/// A cell with an intruder in it.
+pub(crate) struct Guest {
+    /// To process 1.
+    pub(crate) socket: OwnedFd,
+    /// Made with the cell; who comes by SSH gets others.
+    terminal: OwnedFd,
+    pub(crate) rest: Rest,
+}
+
+/// Both ways of a terminal.
+pub(crate) fn terminal_ends(
+    terminal: OwnedFd,
+    cast: Option<Cast>,
+) -> io::Result<(Inward, Outward)> {
+    rustix::io::ioctl_fionbio(&terminal, true)?;
+    let terminal = Arc::new(watched(terminal)?);
+    Ok((Inward { terminal: Arc::clone(&terminal) }, Outward { terminal, cast }))
 }
 
 /// The unsafe way asks that the descriptor stays open as long as it is watched; an `OwnedFd` that is moved in does.
 #[allow(deprecated)]
-fn watched(terminal: OwnedFd) -> Option<AsyncFd<OwnedFd>> {
-    AsyncFd::new(terminal).ok()
+pub(crate) fn watched(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::new(descriptor)
 }
 
 /// What login gives a shell.
-fn environment(user: &str) -> Vec<(String, String)> {
+pub(crate) fn environment(user: &str, terminal: &str) -> Vec<(String, String)> {
     let pairs = [
         ("USER", user),
         ("LOGNAME", user),
         ("HOME", "/root"),
         ("SHELL", "/bin/sh"),
         ("PATH", "/bin:/sbin:/usr/bin:/usr/sbin"),
-        ("TERM", "linux"),
+        ("TERM", terminal),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn set_window(terminal: &OwnedFd, columns: u16, rows: u16) {
+pub(crate) fn set_window(terminal: &OwnedFd, columns: u16, rows: u16) {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     // A terminal without a size is a terminal.
     let _ = tcsetwinsize(terminal, size);
@@ -241,6 +279,24 @@ impl Outward {
     }
 }
 
+/// Takes the bytes of a file from the watcher, and keeps them.
+async fn keep_sample(
+    server: &Server,
+    session: &Session,
+    described: &[u8],
+    from: &mut (impl tokio::io::AsyncRead + Unpin),
+) -> io::Result<()> {
+    let described: Described = serde_json::from_slice(described)?;
+    let most = usize::try_from(server.config.sample_bytes).unwrap_or(usize::MAX);
+    if described.size > most {
+        return Err(io::Error::other("a file longer than agreed"));
+    }
+    let mut bytes = vec![0; described.size];
+    from.read_exact(&mut bytes).await?;
+    server.outputs.sample(session, &described, &bytes);
+    Ok(())
+}
+
 /// Takes events from the watcher, puts the session's name in, and writes them.
 async fn forward(server: Arc<Server>, session: Session, events: OwnedFd) {
     let Ok(pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(events) else { return };
@@ -248,6 +304,13 @@ async fn forward(server: Arc<Server>, session: Session, events: OwnedFd) {
     let mut line = Vec::new();
     let mut batch = Vec::new();
     while lines.read_until(b'\n', &mut line).await.is_ok_and(|count| count > 0) {
+        if let Some(described) = line.strip_prefix(&[MARK]) {
+            server.outputs.lines(&batch);
+            batch.clear();
+            if keep_sample(&server, &session, described, &mut lines).await.is_err() {
+                break;
+            }
+        }
         // The watcher writes whole lines; half of one is the last, of a watcher that was killed.
         if let Some(rest) = line.strip_prefix(b"{").filter(|rest| rest.ends_with(b"\n")) {
             batch.extend_from_slice(b"{\"session\":\"");

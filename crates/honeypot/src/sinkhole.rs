@@ -2,13 +2,12 @@
 //! Servers on a cell's loopback, to which every address leads: what an intruder asks for is recorded and answered with an
 //! inert file. Nothing is fetched from anywhere.
 
-use std::collections::BTreeMap;
 use std::net::{TcpListener as StdListener, UdpSocket as StdSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kakoi_model::{Action, Argument};
+use kakoi_model::Action;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
@@ -56,14 +55,14 @@ struct Asked {
 
 impl Asked {
     fn tell(&self, what: &str) {
-        let hook = match self.sink {
-            Sink::Dns => "sinkhole-dns",
-            Sink::Tftp => "sinkhole-tftp",
-            Sink::Http => "sinkhole-http",
-            Sink::Ftp => "sinkhole-ftp",
+        let service = match self.sink {
+            Sink::Dns => "dns",
+            Sink::Tftp => "tftp",
+            Sink::Http => "http",
+            Sink::Ftp => "ftp",
         };
-        let arguments = BTreeMap::from([("asked".to_owned(), Argument::Text(what.to_owned()))]);
-        self.server.outputs.event(&self.session, Action::Hook { hook: hook.to_owned(), arguments });
+        let asked = Action::Asked { service: service.to_owned(), asked: what.to_owned() };
+        self.server.outputs.event(&self.session, asked);
     }
 }
 

@@ -7,9 +7,8 @@ mod rig;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use rig::{Client, Honeypot, calls_of};
+use rig::{Client, Honeypot, calls_of, wait_until};
 
 const FAST: &str = "failure_delay_ms = 0\npool = 1\n";
 
@@ -148,8 +147,11 @@ fn what_is_fetched_is_answered_inside_and_told() {
     );
     client.end();
     let events = honeypot.events();
-    let asked: Vec<_> = events.iter().filter(|event| event["hook"] == "sinkhole-http").collect();
-    assert_eq!(asked[0]["arguments"]["asked"], "GET /bins/mips HTTP/1.1 203.0.113.9");
+    let asked: Vec<_> = events.iter().filter(|event| event["event"] == "asked").collect();
+    assert_eq!(
+        (asked[0]["service"].as_str(), asked[0]["asked"].as_str()),
+        (Some("http"), Some("GET /bins/mips HTTP/1.1 203.0.113.9"))
+    );
     let stages: BTreeSet<&str> =
         events.iter().filter_map(|event| event["stage"].as_str()).collect();
     assert!(["S4a", "S5", "S6b"].iter().any(|stage| stages.contains(stage)), "{stages:?}");
@@ -179,15 +181,4 @@ fn real_clients_get_a_shell() {
         assert!(shown.contains("router login: "), "{client:?}: {shown}");
         assert!(shown.contains("uid=0(root) gid=0(root)"), "{client:?}: {shown}");
     }
-}
-
-fn wait_until(holds: impl Fn() -> bool) -> bool {
-    let end = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < end {
-        if holds() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    false
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every system call of a process and its descendants, at entry and at return (ptrace(2)).
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -196,6 +196,31 @@ impl Watched {
         };
         bytes.truncate(usize::try_from(count).unwrap_or(0));
         bytes
+    }
+
+    /// Writes to its memory.
+    ///
+    /// # Errors
+    /// When not all of it is mapped for writing, or the process is gone.
+    pub fn write(self, address: u64, bytes: &[u8]) -> io::Result<()> {
+        let address = usize::try_from(address).map_err(io::Error::other)?;
+        let local = IoSlice::new(bytes);
+        let remote = libc::iovec {
+            iov_base: std::ptr::without_provenance_mut(address),
+            iov_len: bytes.len(),
+        };
+        // SAFETY: `IoSlice` has the layout of iovec and points to bytes that live until the call returns; the other address
+        // is one of the process, checked by the kernel.
+        // JUSTIFICATION: the standard library has no process_vm_writev(2).
+        #[allow(unsafe_code)]
+        let count = unsafe {
+            libc::process_vm_writev(self.0, (&raw const local).cast(), 1, &raw const remote, 1, 0)
+        };
+        match usize::try_from(count) {
+            Ok(count) if count == bytes.len() => Ok(()),
+            Ok(_) => Err(io::Error::other("a part of it is not mapped")),
+            Err(_) => Err(io::Error::last_os_error()),
+        }
     }
 
     fn message(self) -> io::Result<u32> {

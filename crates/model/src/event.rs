@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Stage, Timestamp};
 
 /// Version of the published event schema. It rises with the field that needs it.
-pub const EVENT_SCHEMA_VERSION: u32 = 1;
+pub const EVENT_SCHEMA_VERSION: u32 = 2;
 
 /// One event. Serialised as one JSON object with an `event` tag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +84,31 @@ pub enum Action {
         /// What was attempted.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         arguments: BTreeMap<String, Argument>,
+    },
+    /// A name and password were given at a login.
+    Login {
+        /// The name.
+        user: String,
+        /// The password, or the fingerprint of a public key.
+        password: String,
+        /// Was it let in?
+        admitted: bool,
+    },
+    /// A service was asked that answers in place of the world.
+    Asked {
+        /// `dns`, `http`, `tftp`, `ftp`.
+        service: String,
+        /// The question, in the words of its protocol.
+        asked: String,
+    },
+    /// A file that a session made was kept.
+    Sample {
+        /// Where it lay.
+        path: String,
+        /// Of its content, in hexadecimal.
+        sha256: String,
+        /// Bytes.
+        size: u64,
     },
     /// A session ended.
     SessionEnd {

@@ -50,6 +50,9 @@ fn every_action() -> Vec<Action> {
         Action::Input { input: "echo \u{0}\u{fffd}".to_owned() },
         Action::Call(Call { call: "openat".to_owned(), arguments: arguments.clone(), result: -13 }),
         Action::Hook { hook: "file_open".to_owned(), arguments },
+        Action::Login { user: "root".to_owned(), password: "x".to_owned(), admitted: false },
+        Action::Asked { service: "http".to_owned(), asked: "GET /x HTTP/1.0".to_owned() },
+        Action::Sample { path: "/tmp/x".to_owned(), sha256: "ab".repeat(32), size: 7 },
         Action::SessionEnd { lost: 0 },
     ]
 }

@@ -21,7 +21,7 @@ mod terminal;
 mod text;
 
 pub use cyclonedx::render_cyclonedx;
-pub use html::render_html;
+pub use html::{Session, render_html, render_session};
 pub use json::render_json;
 pub use rule_text::{render_rule, render_rules};
 pub use sarif::render_sarif;

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use kakoi_model::{Argument, Call, Purpose, Stage};
 use kakoi_shell::Field;
 
+use super::applets::is_applet;
 use super::commands::{Invocation, effects_of};
 use super::effect::{Content, Effect};
 use super::judge::{Meaning, judge};
@@ -120,6 +121,11 @@ impl CallClassifier {
 
     /// `dup2(3, 1)`: how a shell redirects.
     fn duplicate(&mut self, pid: u32, call: &Call) {
+        // Of fcntl(2) only F_DUPFD and F_DUPFD_CLOEXEC make a descriptor (include/uapi/linux/fcntl.h).
+        let other = call.call == "fcntl" && !matches!(number(call, "command"), Some(0 | 1030));
+        if other || call.result < 0 {
+            return;
+        }
         let from = (pid, number(call, "descriptor").unwrap_or(-1));
         match self.descriptors.get(&from).cloned() {
             Some(target) => self.remember(pid, call.result, target),
@@ -236,35 +242,48 @@ impl CallClassifier {
         if grants { Effect::Grant(path.to_owned()) } else { Effect::Tamper }
     }
 
+    /// The path, or BusyBox where one that runs its own applets names itself (`CONFIG_BUSYBOX_EXEC_PATH`,
+    /// "/proc/self/exe"). A payload that runs itself again stays what it is.
+    fn path_of_program<'c>(&self, pid: u32, call: &'c Call) -> &'c str {
+        let path = text(call, "path").unwrap_or_default();
+        let program = self.program(pid);
+        let itself = path == "/proc/self/exe" && (is_shell(program) || is_applet(program));
+        if itself { "/bin/busybox" } else { path }
+    }
+
     fn execute(&mut self, pid: u32, call: &Call) -> (bool, Vec<Effect>) {
-        let path = text(call, "path").unwrap_or_default().to_owned();
+        let path = self.path_of_program(pid, call).to_owned();
         let words = list(call, "arguments");
         let name = program_name(&path, words);
         if call.result >= 0 {
             let process = Process { program: name.to_owned(), read: None };
             *self.process(pid) = process;
         }
-        let arguments = words.get(usize::from(base(&path) == "busybox" && name != "busybox") + 1..);
-        let arguments = if first_is_applet(&path, words) { arguments } else { words.get(1..) };
-        let arguments = arguments.unwrap_or_default();
+        let skipped = 1 + usize::from(names_applet_after_itself(&path, words));
+        let arguments = words.get(skipped..).unwrap_or_default();
         if is_shell(name) {
             return shell(arguments);
         }
-        if !is_system_program(&path) && path.contains('/') && base(&path) != "busybox" {
+        if path.contains('/') && !is_system_program(&path) && !is_multi_call(&path) {
             return (true, vec![Effect::Execute(path)]);
         }
         (false, survey(name, arguments))
     }
 }
 
-/// `busybox cat x`: the applet is the first argument, unless it is the name itself.
-fn first_is_applet(path: &str, words: &[String]) -> bool {
-    base(path) == "busybox" && words.first().is_none_or(|word| base(word) == "busybox")
+/// `busybox cat x`, where the applet is the first argument, and not a link `cat` to it.
+fn names_applet_after_itself(path: &str, words: &[String]) -> bool {
+    is_multi_call(path) && words.first().is_none_or(|word| base(word) == "busybox")
+}
+
+/// Is it a program that is many?
+fn is_multi_call(path: &str) -> bool {
+    base(path) == "busybox"
 }
 
 /// The program as the intruder sees it: an applet by its own name.
 fn program_name<'a>(path: &'a str, words: &'a [String]) -> &'a str {
-    if base(path) != "busybox" {
+    if !is_multi_call(path) {
         return base(path);
     }
     let names = words.iter().map(|word| base(word));
@@ -344,7 +363,7 @@ pub fn family(call: &str) -> Option<&'static str> {
         "socket" => "socket",
         "connect" => "connect",
         "close" => "close",
-        "dup" | "dup2" | "dup3" | "fcntl" => "dup",
+        "dup" | "dup2" | "dup3" | "fcntl" | "fcntl64" => "dup",
         "fork" | "vfork" | "clone" | "clone3" => "fork",
         "unlink" | "unlinkat" | "rmdir" => "unlinkat",
         "rename" | "renameat" | "renameat2" => "renameat",

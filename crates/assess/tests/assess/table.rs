@@ -245,6 +245,42 @@ fn each_line_of_the_reference_logs_has_its_stage_from_calls_alone() {
     }
 }
 
+fn purposes(made: &[&str]) -> Vec<Option<Purpose>> {
+    let mut classifier = CallClassifier::new();
+    let calls = made.iter().map(|text| call(text));
+    calls.map(|(pid, call)| classifier.push(pid, &call).purpose).collect()
+}
+
+#[test]
+fn an_applet_that_busybox_runs_by_running_itself_is_no_payload() {
+    let applet = purposes(&[
+        "1 fork = 2",
+        "2 execve path=/proc/self/exe arguments=cat|/etc/hostname = 0",
+        "2 openat path=/etc/hostname flags=O_RDONLY = 3",
+    ]);
+    assert_eq!(applet, [None, None, Some(Purpose::Stage(Stage::S3))]);
+    let payload = purposes(&[
+        "1 fork = 2",
+        "2 execve path=./bot arguments=./bot = 0",
+        "2 execve path=/proc/self/exe arguments=./bot = 0",
+    ]);
+    assert_eq!(payload.last(), Some(&Some(Purpose::Stage(Stage::S6b))));
+}
+
+#[test]
+fn only_two_commands_of_fcntl_make_a_descriptor() {
+    // F_SETFD of descriptor 3 returns 0, which leads to the terminal all the same.
+    let made = |command: &str| {
+        purposes(&[
+            "1 openat path=/tmp/x flags=O_WRONLY|O_CREAT = 3",
+            command,
+            "1 write descriptor=0 data=wget = 4",
+        ])
+    };
+    assert_eq!(made("1 fcntl descriptor=3 command=2 = 0")[2], None);
+    assert!(made("1 fcntl descriptor=3 command=0 = 0")[2].is_some());
+}
+
 #[test]
 fn a_table_without_calls_says_so_and_rows_of_other_commands_follow() {
     let mut classifier = Classifier::new();

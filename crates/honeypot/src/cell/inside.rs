@@ -13,7 +13,7 @@ use rustix::pty::{OpenptFlags, openpt, unlockpt};
 use rustix::thread::CapabilitySet;
 
 use super::plan::{Answer, Go, Plan};
-use super::{message, network, root};
+use super::{door, message, network, root};
 use crate::error::{During, Error, fail};
 
 /// What root keeps: its own files and processes, ports, and restarting its own system.
@@ -99,17 +99,20 @@ fn serve(plan: &Plan, cell: &Cell, socket: &OwnedFd) -> Result<Infallible, Error
     let go = message::receive::<Go>(socket).during(|| "wait for an intruder".to_owned())?;
     let Some((go, _)) = go else { return Err(fail("wait for an intruder", "none came")) };
     no_streams().during(|| "close streams".to_owned())?;
-    if kakoi_kernel::fork().during(|| "start telnetd".to_owned())? == Fork::Child {
-        telnetd(plan, cell, &go);
+    if kakoi_kernel::fork().during(|| "start the login server".to_owned())? == Fork::Child {
+        match &go {
+            Go::Login(environment) => telnetd(plan, cell, environment),
+            Go::Door => door::keep(plan, socket),
+        }
     }
     let error = Command::new("/sbin/init").arg0("init").env_clear().exec();
     Err(error).during(|| "start /sbin/init".to_owned())
 }
 
 /// The login server's process; the shell is its child, as on a device.
-fn telnetd(plan: &Plan, cell: &Cell, go: &Go) -> ! {
+fn telnetd(plan: &Plan, cell: &Cell, environment: &[(String, String)]) -> ! {
     if let Ok(Fork::Child) = kakoi_kernel::fork() {
-        let _ = shell(plan, cell, go);
+        let _ = shell(plan, cell, environment);
         std::process::exit(127);
     }
     for program in ["/usr/sbin/telnetd", "/sbin/telnetd", "/bin/telnetd"] {
@@ -119,7 +122,7 @@ fn telnetd(plan: &Plan, cell: &Cell, go: &Go) -> ! {
     std::process::exit(0)
 }
 
-fn shell(plan: &Plan, cell: &Cell, go: &Go) -> io::Result<Infallible> {
+fn shell(plan: &Plan, cell: &Cell, environment: &[(String, String)]) -> io::Result<Infallible> {
     rustix::process::setsid()?;
     let name = rustix::pty::ptsname(&cell.terminal, Vec::new())?;
     let line = rustix::fs::open(&name, rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty())?;
@@ -131,7 +134,7 @@ fn shell(plan: &Plan, cell: &Cell, go: &Go) -> io::Result<Infallible> {
     let [program, name, arguments @ ..] = plan.shell.as_slice() else {
         return Err(io::Error::other("no shell"));
     };
-    let environment = go.environment.iter().map(|(key, value)| (key, value));
+    let environment = environment.iter().map(|(key, value)| (key, value));
     let mut command = Command::new(program);
     Err(command.arg0(name).args(arguments).env_clear().envs(environment).exec())
 }

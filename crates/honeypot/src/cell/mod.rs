@@ -5,6 +5,7 @@
 //! 1 in namespaces of its own, gives up its privileges and watches it. When the server ends, however it ends, the keeper
 //! sees the end of its socket and ends; with it end the watchers, and with them all that they watch.
 
+pub(crate) mod door;
 mod groups;
 mod inside;
 pub(crate) mod message;
@@ -76,7 +77,7 @@ fn watch(plan: &Plan, request: &Request, descriptors: Vec<OwnedFd>) -> Result<()
     let first = hand_over(plan, request, process)?;
     File::from(go).write_all(&[0]).during(|| "let the cell begin".to_owned())?;
     end_with(life, process);
-    Recorder::new(Started { first }, File::from(events))
+    Recorder::new(Started { first }, File::from(events), plan)
         .run()
         .during(|| "watch the cell".to_owned())
 }

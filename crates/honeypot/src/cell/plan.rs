@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a cell is made from: one plan for all sessions of a server.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,12 @@ pub(crate) struct Plan {
     pub(crate) devices: PathBuf,
     /// A third one, for /tmp.
     pub(crate) temporary: PathBuf,
+    /// A fourth one, for files that stand in place of those of /proc.
+    pub(crate) facade: PathBuf,
+    /// Texts of files below /proc.
+    pub(crate) proc: BTreeMap<String, String>,
+    /// What uname(2) says of the kernel: release and build; empty for what it is.
+    pub(crate) kernel: (String, String),
     /// The host's user that sessions belong to; none when the server is not root and its own user has to do.
     pub(crate) user: Option<u32>,
     /// Name of the device.
@@ -59,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) limits: CellLimits,
     /// Answer DNS, HTTP, TFTP and FTP inside.
     pub(crate) sinkhole: bool,
+    /// Longest file of a session that is kept; 0 for none.
+    pub(crate) sample_bytes: u64,
     /// Name of the control groups.
     pub(crate) group: String,
     /// The server's directory on the host; the keeper removes it when the server could not.
@@ -94,7 +103,29 @@ pub(crate) enum Answer {
 
 /// An intruder is there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Go {
+pub(crate) enum Go {
+    /// By Telnet: a login shell at the cell's terminal, with this environment.
+    Login(Vec<(String, String)>),
+    /// By SSH: shells are asked for by [`Start`].
+    Door,
+}
+
+/// Starts a shell of an SSH channel. With it come the socket for [`Told`] and, without a terminal, the shell's three streams.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Start {
     /// Environment of the shell.
     pub(crate) environment: Vec<(String, String)>,
+    /// What it runs; none for a login shell.
+    pub(crate) command: Option<String>,
+    /// Does it have a terminal?
+    pub(crate) terminal: bool,
+}
+
+/// What a channel's process says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Told {
+    /// The terminal comes with this.
+    Opened,
+    /// The shell ended with this code.
+    Ended(i32),
 }

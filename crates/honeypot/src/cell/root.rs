@@ -52,8 +52,43 @@ pub(crate) fn prepare(plan: &Plan, user: u32) -> Result<(), Error> {
         give(&node, user)?;
     }
     mount_tmpfs(&plan.temporary, TEMPORARY, &temporary_options(plan))?;
+    facade(plan)?;
     give(&plan.devices, user)?;
     give(&plan.temporary, user)
+}
+
+/// Files in place of those of /proc, which nobody in the cell may write.
+fn facade(plan: &Plan) -> Result<(), Error> {
+    if plan.proc.is_empty() {
+        return Ok(());
+    }
+    mount_tmpfs(
+        &plan.facade,
+        MountFlags::NOSUID | MountFlags::NOEXEC,
+        "size=1m,nr_inodes=256,mode=755",
+    )?;
+    for (number, text) in plan.proc.values().enumerate() {
+        let path = plan.facade.join(number.to_string());
+        fs::write(&path, text)
+            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o444)))
+            .during(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// In the cell: puts them in their places. What this kernel does not have stays away.
+fn hide_proc(plan: &Plan, proc: &Path) -> Result<(), Error> {
+    if plan.user.is_none() {
+        return Ok(());
+    }
+    for (number, name) in plan.proc.keys().enumerate() {
+        let place = proc.join(name);
+        if fs::symlink_metadata(&place).is_ok_and(|data| data.is_file()) {
+            mount_bind(plan.facade.join(number.to_string()), &place)
+                .during(|| format!("bind /proc/{name}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn mount_tmpfs(place: &Path, flags: MountFlags, options: &str) -> Result<(), Error> {
@@ -97,6 +132,7 @@ pub(crate) fn enter(plan: &Plan) -> Result<Root, Error> {
     mount_bind(&plan.root, stage.join("rom")).during(|| "bind the persona".to_owned())?;
     mount("proc", stage.join("proc"), "proc", MountFlags::empty(), None::<&CStr>)
         .during(|| "mount proc (the host's must be fully visible)".to_owned())?;
+    hide_proc(plan, &stage.join("proc"))?;
     devices(plan, &stage.join("dev"))?;
     temporary(plan, &stage.join("tmp"))?;
     let formats = plan.emulator.as_ref().map(register).transpose()?;

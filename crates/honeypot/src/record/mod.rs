@@ -10,18 +10,22 @@
 
 mod calls;
 mod decode;
+pub(crate) mod samples;
 mod task;
 mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kakoi_assess::stages::CallClassifier;
 use kakoi_kernel::{CallStop, Halt, Until, Watched};
 use kakoi_model::{Action, Call, Event, Purpose, Stage, Timestamp};
+
+use self::samples::{Described, MARK, Samples};
+use crate::cell::plan::Plan;
 
 use self::task::{Pending, Role, Task};
 use self::typed::Typed;
@@ -39,19 +43,27 @@ pub(crate) struct Recorder {
     first: Watched,
     line: u32,
     typed: Typed,
+    /// Where shells without a terminal read from.
+    inputs: BTreeSet<(u64, u64)>,
     stages: CallClassifier,
+    samples: Samples,
+    /// Release and build of the kernel that programs are told of.
+    kernel: (String, String),
     events: BufWriter<File>,
 }
 
 impl Recorder {
-    pub(crate) fn new(started: Started, events: File) -> Self {
+    pub(crate) fn new(started: Started, events: File, plan: &Plan) -> Self {
         Self {
             tasks: BTreeMap::from([(started.first, Task::first())]),
             early: BTreeSet::new(),
             first: started.first,
             line: 0,
             typed: Typed::default(),
+            inputs: BTreeSet::new(),
             stages: CallClassifier::new(),
+            samples: Samples::new(plan.sample_bytes),
+            kernel: plan.kernel.clone(),
             events: BufWriter::with_capacity(16 << 10, events),
         }
     }
@@ -70,6 +82,8 @@ impl Recorder {
                 Err(_) => break Ok(()),
             }
         };
+        let rest = self.samples.rest();
+        self.tell_samples(rest)?;
         self.tell(None, None, Action::SessionEnd { lost: 0 }, None)?;
         self.events.flush()?;
         outcome
@@ -79,7 +93,7 @@ impl Recorder {
         match halt {
             Halt::Ended(_) => {
                 let ended = self.tasks.remove(&process);
-                if ended.is_some_and(|task| task.role == Role::Shell) {
+                if ended.is_some_and(|task| task.role == Role::Shell && !task.is_of_ssh()) {
                     let _ = kakoi_kernel::kill(self.first.process());
                 }
                 Ok(())
@@ -99,7 +113,7 @@ impl Recorder {
                 self.proceed(process, 0)
             }
             Halt::Became => {
-                self.became(process);
+                self.became(process)?;
                 self.proceed(process, 0)
             }
             Halt::Other => self.proceed(process, 0),
@@ -111,20 +125,27 @@ impl Recorder {
         process.proceed(until, signal)
     }
 
-    fn became(&mut self, process: Watched) {
-        let Some(task) = self.tasks.get_mut(&process) else { return };
-        if task.role == Role::ShellToBe {
-            task.role = Role::Shell;
-            task.program = "/bin/sh".to_owned();
+    fn became(&mut self, process: Watched) -> io::Result<()> {
+        let Some(task) = self.tasks.get_mut(&process) else { return Ok(()) };
+        if task.role != Role::ShellToBe {
+            task.became(process);
+            return Ok(());
         }
-        task.became();
+        task.role = Role::Shell;
+        "/bin/sh".clone_into(&mut task.program);
+        self.inputs.extend(input_of(process));
+        self.samples.begin(process);
+        let Some(command) = command_of(process) else { return Ok(()) };
+        self.line = self.line.saturating_add(1);
+        task.line = self.line;
+        self.tell(Some(self.line), Some(process), Action::Input { input: command }, None)
     }
 
     /// A process was made: it inherits, and is told before it does anything.
     fn made(&mut self, parent: Watched, child: u32) -> io::Result<()> {
         let Ok(child) = Watched::known(child) else { return Ok(()) };
         let Some(task) = self.tasks.get_mut(&parent) else { return Ok(()) };
-        let made = task.child(child);
+        let made = task.child(parent, child);
         let number = made.pid;
         let recorded = task.is_recorded();
         if let (true, Some(pending)) = (recorded, task.call.as_mut()) {
@@ -162,7 +183,9 @@ impl Recorder {
         );
         let call = Call { call: name, arguments: decoded, result: 0 };
         let line = task.line;
+        let taken = self.samples.before(&call);
         task.call = Some(Pending { call: call.clone(), arguments, line, told: ends });
+        self.tell_samples(taken)?;
         if ends {
             // These do not return.
             self.tell_call(process, line, call)?;
@@ -176,7 +199,11 @@ impl Recorder {
         };
         if !pending.told {
             let call = Call { result, ..pending.call.clone() };
+            self.samples.opened(process, pending.line, &call);
             self.tell_call(process, pending.line, call)?;
+        }
+        if pending.call.call == "uname" && result == 0 {
+            self.rename_kernel(process, pending.arguments[0]);
         }
         if pending.call.call == "read" && result > 0 {
             self.read(process, &pending, result)?;
@@ -184,10 +211,23 @@ impl Recorder {
         Ok(())
     }
 
+    /// The answer of uname(2), before the program sees it: `struct new_utsname` (include/uapi/linux/utsname.h), six texts of
+    /// 65 bytes, of which the third is the release and the fourth the build.
+    fn rename_kernel(&self, process: Watched, address: u64) {
+        for (place, text) in [(2, &self.kernel.0), (3, &self.kernel.1)] {
+            if !text.is_empty() {
+                let mut bytes = [0; 65];
+                bytes.iter_mut().zip(text.bytes().take(64)).for_each(|(to, from)| *to = from);
+                // A program that gave a bad address has got an error from the kernel already.
+                let _ = process.write(address.wrapping_add(place * 65), &bytes);
+            }
+        }
+    }
+
     /// Bytes were read: if off the terminal, they may end a line.
     fn read(&mut self, process: Watched, pending: &Pending, count: i64) -> io::Result<()> {
         let [descriptor, address, ..] = pending.arguments;
-        if !is_terminal(process, descriptor) {
+        if !self.is_input(process, descriptor) {
             return Ok(());
         }
         let length = usize::try_from(count).unwrap_or(0).min(1 << 20);
@@ -204,6 +244,26 @@ impl Recorder {
             }
         }
         Ok(())
+    }
+
+    fn tell_samples(&mut self, samples: Vec<(Described, Vec<u8>)>) -> io::Result<()> {
+        for (described, bytes) in samples {
+            self.events.write_all(&[MARK])?;
+            serde_json::to_writer(&mut self.events, &described)?;
+            self.events.write_all(b"\n")?;
+            self.events.write_all(&bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Does a descriptor of a process lead to where lines are typed? Where there is no terminal, only what shells read counts:
+    /// other programs get files that way.
+    fn is_input(&self, process: Watched, descriptor: u64) -> bool {
+        let path = format!("/proc/{}/fd/{descriptor}", process.process());
+        let Ok(metadata) = std::fs::metadata(path) else { return false };
+        let by_shell = || self.tasks.get(&process).is_some_and(Task::is_shell);
+        is_terminal(metadata.rdev())
+            || (self.inputs.contains(&(metadata.dev(), metadata.ino())) && by_shell())
     }
 
     fn tell_call(&mut self, process: Watched, line: u32, call: Call) -> io::Result<()> {
@@ -245,12 +305,23 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Does a descriptor of a process lead to its terminal? Major numbers of devpts and of /dev/tty
-/// (Documentation/admin-guide/devices.txt).
-fn is_terminal(process: Watched, descriptor: u64) -> bool {
-    let path = format!("/proc/{}/fd/{descriptor}", process.process());
-    let Ok(metadata) = std::fs::metadata(path) else { return false };
-    let device = metadata.rdev();
+/// Where a shell without a terminal reads its lines: a pipe or socket, by device and number.
+fn input_of(process: Watched) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(format!("/proc/{}/fd/0", process.process())).ok()?;
+    let kind = metadata.file_type();
+    (kind.is_fifo() || kind.is_socket()).then(|| (metadata.dev(), metadata.ino()))
+}
+
+/// What a shell was started to run: `sh -c COMMAND`.
+fn command_of(process: Watched) -> Option<String> {
+    let words = std::fs::read(format!("/proc/{}/cmdline", process.process())).ok()?;
+    let mut words = words.split(|byte| *byte == 0).skip(1);
+    let command = words.next().filter(|word| *word == b"-c").and(words.next())?;
+    Some(String::from_utf8_lossy(command).into_owned())
+}
+
+/// Major numbers of devpts and of /dev/tty (Documentation/admin-guide/devices.txt).
+fn is_terminal(device: u64) -> bool {
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     (136..=143).contains(&major) || (major, minor) == (5, 0)
 }

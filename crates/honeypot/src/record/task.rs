@@ -4,6 +4,8 @@
 use kakoi_kernel::{Until, Watched};
 use kakoi_model::{Argument, Call, Subject};
 
+use crate::cell::door;
+
 /// What a process is to the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -65,11 +67,18 @@ impl Task {
         }
     }
 
-    /// A child of this process.
-    pub(crate) fn child(&mut self, child: Watched) -> Self {
+    /// A child of this process, which is `own`.
+    pub(crate) fn child(&mut self, own: Watched, child: Watched) -> Self {
+        // A channel's process waits for the shell that it makes; one that makes none becomes the shell.
+        if self.role == Role::ShellToBe {
+            self.role = Role::Server;
+        }
+        if self.role == Role::Server {
+            server_name(own).clone_into(&mut self.program);
+        }
         let role = match (self.role, self.children) {
             (Role::First, 0) => Role::Server,
-            (Role::Server, 0) => Role::ShellToBe,
+            (Role::Server, _) => Role::ShellToBe,
             _ => Role::Other,
         };
         self.children = self.children.saturating_add(1);
@@ -78,7 +87,7 @@ impl Task {
             role,
             pid: number_in_cell(child),
             parent: Some(self.pid),
-            program: if role == Role::Server { "telnetd".to_owned() } else { self.program.clone() },
+            program: self.program.clone(),
             lineage: ancestors.take(LONGEST_LINEAGE).cloned().collect(),
             line: self.line,
             call: None,
@@ -86,9 +95,20 @@ impl Task {
         }
     }
 
+    /// Does the session go on without this shell? By SSH a connection may open more.
+    pub(crate) fn is_of_ssh(&self) -> bool {
+        self.lineage.iter().any(|name| name == door::NAME)
+    }
+
     /// Is what it calls recorded?
     pub(crate) fn is_recorded(&self) -> bool {
         matches!(self.role, Role::Shell | Role::Other)
+    }
+
+    /// Does it run a shell?
+    pub(crate) fn is_shell(&self) -> bool {
+        let name = self.program.rsplit(['/', ':']).next().unwrap_or_default();
+        matches!(name, "sh" | "ash" | "bash" | "dash" | "hush")
     }
 
     /// How far it may run.
@@ -96,12 +116,19 @@ impl Task {
         if self.is_recorded() { Until::Call } else { Until::Event }
     }
 
-    /// Another program runs: the one that the call names.
-    pub(crate) fn became(&mut self) {
+    /// Another program runs: the one that the call names, or what is there under the name of the process itself.
+    pub(crate) fn became(&mut self, own: Watched) {
         let words = self.call.as_ref().map(|pending| &pending.call.arguments);
-        if let Some(arguments) = words {
-            self.program = program(arguments.get("path"), arguments.get("arguments"));
-        }
+        let Some(arguments) = words else { return };
+        let path = match arguments.get("path") {
+            Some(Argument::Text(path)) if path == "/proc/self/exe" => {
+                let real = std::fs::read_link(format!("/proc/{}/exe", own.process()));
+                real.map_or_else(|_| path.clone(), |real| real.to_string_lossy().into_owned())
+            }
+            Some(Argument::Text(path)) => path.clone(),
+            _ => String::new(),
+        };
+        self.program = program(&path, arguments.get("arguments"));
     }
 
     /// As events have it. The lineage is told where a process or program begins.
@@ -111,12 +138,14 @@ impl Task {
     }
 }
 
+/// Name of a login server.
+fn server_name(process: Watched) -> &'static str {
+    let name = std::fs::read_to_string(format!("/proc/{}/comm", process.process()));
+    if name.is_ok_and(|name| name.trim() == door::NAME) { door::NAME } else { "telnetd" }
+}
+
 /// A path, or `busybox:wget` for an applet.
-fn program(path: Option<&Argument>, words: Option<&Argument>) -> String {
-    let path = match path {
-        Some(Argument::Text(path)) => path.as_str(),
-        _ => "",
-    };
+fn program(path: &str, words: Option<&Argument>) -> String {
     let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let words = match words {
         Some(Argument::List(words)) => words.as_slice(),

@@ -52,14 +52,14 @@ pub(crate) async fn serve(
     local: SocketAddr,
 ) {
     let _ = socket.set_nodelay(true);
-    let mut session = Session::connected(server, Entry::Telnet, peer, local);
+    let session = Session::connected(server, Entry::Telnet, peer, local);
     let mut reader = Reader::new();
     let limit = Duration::from_secs(server.config.limits.login_seconds);
-    let logged_in = timeout(limit, log_in(server, &mut socket, &mut reader, &mut session)).await;
+    let logged_in = timeout(limit, log_in(server, &mut socket, &mut reader, &session)).await;
     if let Ok(Some((attempt, rest))) = logged_in {
         let text = escape(server.config.motd.replace('\n', "\r\n").as_bytes());
         if socket.write_all(&text).await.is_ok() {
-            relay(server, socket, reader, &mut session, &attempt, rest).await;
+            relay(server, socket, reader, &session, &attempt, rest).await;
         }
     }
     session.closed(server);
@@ -70,7 +70,7 @@ async fn log_in(
     server: &Arc<Server>,
     socket: &mut TcpStream,
     reader: &mut Reader,
-    session: &mut Session,
+    session: &Session,
 ) -> Option<(Attempt, Vec<u8>)> {
     let config = &server.config;
     let mut login = Login::new(config);
@@ -114,7 +114,7 @@ async fn relay(
     server: &Arc<Server>,
     socket: TcpStream,
     mut reader: Reader,
-    session: &mut Session,
+    session: &Session,
     attempt: &Attempt,
     ahead: Vec<u8>,
 ) {

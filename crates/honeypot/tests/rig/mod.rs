@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A server in a process of its own, and an intruder.
 
+// Every test program has its own copy, and uses a part of it.
+#![allow(dead_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,7 +19,8 @@ use serde_json::Value;
 pub struct Honeypot {
     child: Child,
     pub address: SocketAddr,
-    directory: tempfile::TempDir,
+    pub ssh: Option<SocketAddr>,
+    pub directory: tempfile::TempDir,
 }
 
 impl Honeypot {
@@ -34,9 +38,10 @@ impl Honeypot {
         let mut said = String::new();
         let stderr = child.stderr.as_mut().unwrap();
         BufReader::new(stderr).read_line(&mut said).unwrap();
-        let address = said.trim().strip_prefix("listening at ");
-        let address = address.unwrap_or_else(|| panic!("no server: {said}")).parse().unwrap();
-        Self { child, address, directory }
+        let addresses = said.trim().strip_prefix("listening at ");
+        let addresses = addresses.unwrap_or_else(|| panic!("no server: {said}"));
+        let (telnet, ssh) = addresses.split_once(' ').unwrap();
+        Self { child, address: telnet.parse().unwrap(), ssh: ssh.parse().ok(), directory }
     }
 
     /// Everything that was told so far.
@@ -44,6 +49,15 @@ impl Honeypot {
         let text = fs::read_to_string(self.directory.path().join("events.jsonl")).unwrap();
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         text[..whole].lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Everything that was told, once this many sessions have ended.
+    pub fn settled(&self, sessions: usize) -> Vec<Value> {
+        let ended = |events: &[Value]| {
+            events.iter().filter(|event| event["event"] == "session-end").count()
+        };
+        assert!(wait_until(|| ended(&self.events()) >= sessions), "sessions do not end");
+        self.events()
     }
 
     pub fn process(&self) -> u32 {
@@ -97,6 +111,11 @@ impl Client {
             shown += &self.read_some();
         }
         shown
+    }
+
+    /// Types a line, and waits for nothing.
+    pub fn type_only(&mut self, line: &str) {
+        self.send(line);
     }
 
     /// Leaves, and waits until the connection is closed.
@@ -189,4 +208,29 @@ pub fn through(client: &[&str], address: SocketAddr, lines: &[&str]) -> String {
     let _ = child.kill();
     let _ = child.wait();
     all
+}
+
+pub fn wait_until(holds: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < end {
+        if holds() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
+/// A root directory of BusyBox.
+pub fn lay_out(root: &Path) {
+    for directory in ["bin", "sbin", "etc", "usr/bin", "usr/sbin", "proc", "dev", "tmp", "root"] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox-static is needed");
+    fs::write(root.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n").unwrap();
+    fs::write(root.join("etc/hostname"), "router\n").unwrap();
+    let list = Command::new("/bin/busybox").arg("--list-full").output().unwrap().stdout;
+    for path in String::from_utf8(list).unwrap().lines().filter(|path| *path != "bin/busybox") {
+        let _ = symlink("/bin/busybox", root.join(path));
+    }
 }

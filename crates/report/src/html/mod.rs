@@ -15,6 +15,7 @@ mod markup;
 mod page;
 mod plot;
 mod problems;
+mod session;
 mod start_up;
 mod summary;
 mod surface;
@@ -23,6 +24,8 @@ use kakoi_model::{Digest, Facts, Finding, RuleDoc};
 
 use crate::overview::Overview;
 use markup::Markup;
+
+pub use session::{Session, render_session};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -35,26 +38,27 @@ pub fn render_html(facts: &Facts, findings: &[Finding], rules: &[RuleDoc]) -> St
     let mut page = Markup::new();
     page.raw("<!DOCTYPE html>\n");
     page.within("html", &[("lang", "en")], |page| {
-        page.within("head", &[], |page| write_head(page, title));
+        let title = format!("{title} · kakoi firmware report");
+        page.within("head", &[], |page| write_head(page, &title, STYLE, SCRIPT));
         page.within("body", &[], |page| write_body(page, &overview, rules));
     });
     page.raw("\n");
     page.finish()
 }
 
-fn write_head(page: &mut Markup, title: &str) {
+fn write_head(page: &mut Markup, title: &str, style: &'static str, script: &'static str) {
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        base64(Digest::of(STYLE.as_bytes()).as_bytes()),
-        base64(Digest::of(SCRIPT.as_bytes()).as_bytes()),
+        base64(Digest::of(style.as_bytes()).as_bytes()),
+        base64(Digest::of(script.as_bytes()).as_bytes()),
     );
     page.raw("<meta charset=\"utf-8\">");
     page.open("meta", &[("http-equiv", "Content-Security-Policy"), ("content", &policy)]);
     page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     page.raw("<meta name=\"color-scheme\" content=\"light dark\">");
     page.raw("<meta name=\"referrer\" content=\"no-referrer\">");
-    page.leaf("title", &[], &format!("{title} · kakoi firmware report"));
-    page.within("style", &[], |page| page.raw(STYLE));
+    page.leaf("title", &[], title);
+    page.within("style", &[], |page| page.raw(style));
 }
 
 fn write_body(page: &mut Markup, overview: &Overview<'_>, rules: &[RuleDoc]) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `kakoi honeypot`: serves remote logins, and looks at sessions that were recorded.
 
+mod page;
 mod replay;
 mod serve;
 mod summarize;

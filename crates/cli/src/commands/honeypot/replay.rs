@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use super::page;
 use clap::Args;
 use kakoi_assess::stages::MAX_LINE_BYTES;
 use kakoi_model::{Action, Argument, Call, Event, Timestamp};
@@ -26,10 +27,16 @@ pub struct Arguments {
     /// Every call, not only how many of each
     #[arg(long)]
     calls: bool,
+    /// Write a page with the process tree, calls and stages side by side; of several sessions in the input, name one
+    #[arg(long, value_name = "FILE", conflicts_with = "calls")]
+    html: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
+    if let Some(path) = &arguments.html {
+        return page::write(&arguments.input, arguments.session.as_deref(), path);
+    }
     let mut lines = Lines::open(&arguments.input, MAX_LINE_BYTES)?;
     let mut out = BufWriter::new(io::stdout());
     let mut timelines: BTreeMap<String, Timeline> = BTreeMap::new();
@@ -69,6 +76,9 @@ struct Timeline {
     head: String,
     lines: BTreeMap<u32, Told>,
     asked: Vec<String>,
+    kept: Vec<String>,
+    logins: Vec<String>,
+    lost: u64,
 }
 
 /// One command line.
@@ -115,12 +125,23 @@ impl Timeline {
                 let words: Vec<String> = arguments.values().map(argument_text).collect();
                 self.asked.push(format!("{hook}: {}", words.join(" ")));
             }
-            Action::SessionEnd { .. } => {}
+            Action::Asked { service, asked } => self.asked.push(format!("{service}: {asked}")),
+            Action::Sample { path, sha256, size } => {
+                self.kept.push(format!("{sha256}  {size:>9}  {path}"));
+            }
+            Action::Login { user, password, admitted } => {
+                let outcome = if admitted { "let in" } else { "refused" };
+                self.logins.push(format!("{user} / {password}: {outcome}"));
+            }
+            Action::SessionEnd { lost } => self.lost = lost,
         }
     }
 
     fn write(&self, out: &mut impl Write, session: &str) -> io::Result<()> {
         writeln!(out, "session {}  {}", output::printable(session), output::printable(&self.head))?;
+        for login in &self.logins {
+            writeln!(out, "login  {}", output::printable(login))?;
+        }
         for (number, told) in &self.lines {
             let since = match (told.at, self.began) {
                 (Some(at), Some(began)) => (at.0.saturating_sub(began.0)) as f64 / 1e9,
@@ -144,8 +165,13 @@ impl Timeline {
                 )?;
             }
         }
-        for asked in &self.asked {
-            writeln!(out, "\nasked  {}", output::printable(asked))?;
+        for (word, told) in [("asked", &self.asked), ("kept", &self.kept)] {
+            for one in told {
+                writeln!(out, "\n{word:<6} {}", output::printable(one))?;
+            }
+        }
+        if self.lost > 0 {
+            writeln!(out, "\n{} events were lost", self.lost)?;
         }
         writeln!(out)
     }

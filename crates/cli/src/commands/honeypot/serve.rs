@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
@@ -20,12 +20,18 @@ pub const KEEPER: &str = "keep-cells";
 #[derive(Args)]
 #[group(id = "serve")]
 pub struct Arguments {
-    /// Serve Telnet here [default: 127.0.0.1:2323]
+    /// Serve Telnet here [default: 127.0.0.1:2323, unless only SSH is asked for]
     #[arg(long, value_name = "ADDRESS:PORT")]
     telnet: Option<SocketAddr>,
+    /// Serve SSH here [default: 127.0.0.1:2222, unless only Telnet is asked for]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    ssh: Option<SocketAddr>,
     /// Settings: credentials, banners, limits, outputs (docs/HONEYPOT.md)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// What intruders find: a persona's directory, its TOML, or its name (`make personas`)
+    #[arg(long, value_name = "NAME")]
+    persona: Option<PathBuf>,
     /// Root directory that intruders find, such as one that `kakoi extract` made [default: one of
     /// BusyBox of this machine's architecture]
     #[arg(long, value_name = "DIR")]
@@ -41,8 +47,12 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = configuration(arguments)?;
     let mut keeper = Command::new("/proc/self/exe");
     keeper.arg(KEEPER).env_clear();
-    kakoi_honeypot::serve(config, keeper, Box::new(io::stdout()), |address| {
-        output::complain(&format!("Telnet at {address}"));
+    kakoi_honeypot::serve(config, keeper, Box::new(io::stdout()), |listening| {
+        for (name, address) in [("Telnet", listening.telnet), ("SSH", listening.ssh)] {
+            if let Some(address) = address {
+                output::complain(&format!("{name} at {address}"));
+            }
+        }
     })?;
     Ok(Exit::Done)
 }
@@ -54,17 +64,45 @@ pub fn keep() -> anyhow::Result<Exit> {
 }
 
 fn configuration(arguments: &Arguments) -> anyhow::Result<Config> {
-    let mut config = match &arguments.config {
-        None => Config::default(),
-        Some(path) => {
+    let text = match &arguments.config {
+        None => String::new(),
+        Some(path) => std::fs::read_to_string(path).with_context(|| path.display().to_string())?,
+    };
+    let parsed = match &arguments.persona {
+        None => Config::parse(&text),
+        Some(name) => {
+            let path = persona(name)?;
             let place = || path.display().to_string();
-            let text = std::fs::read_to_string(path).with_context(place)?;
-            Config::parse(&text).map_err(|error| BadInput(error.to_string())).with_context(place)?
+            let persona = std::fs::read_to_string(&path).with_context(place)?;
+            Config::parse_with_persona(&persona, path.parent().unwrap_or(Path::new(".")), &text)
         }
     };
-    let default = SocketAddr::from(([127, 0, 0, 1], 2323));
-    config.telnet = arguments.telnet.or(config.telnet).or(Some(default));
+    let mut config = parsed.map_err(|error| BadInput(error.to_string()))?;
+    config.telnet = arguments.telnet.or(config.telnet);
+    config.ssh = arguments.ssh.or(config.ssh);
+    if config.telnet.is_none() && config.ssh.is_none() {
+        config.telnet = Some(SocketAddr::from(([127, 0, 0, 1], 2323)));
+        config.ssh = Some(SocketAddr::from(([127, 0, 0, 1], 2222)));
+    }
     config.rootfs = arguments.rootfs.clone().or(config.rootfs);
     config.output = arguments.output.clone().or(config.output);
     Ok(config)
+}
+
+/// Where named personas are, after the folder that `KAKOI_PERSONAS` names.
+const PLACES: [&str; 2] = ["target/personas", "/usr/share/kakoi/personas"];
+
+/// The TOML of a persona.
+fn persona(name: &Path) -> anyhow::Result<PathBuf> {
+    if name.is_file() {
+        return Ok(name.to_owned());
+    }
+    let own = std::env::var_os("KAKOI_PERSONAS").map(PathBuf::from);
+    let named = own.into_iter().chain(PLACES.map(PathBuf::from)).map(|place| place.join(name));
+    let mut paths =
+        std::iter::once(name.to_owned()).chain(named).map(|place| place.join("persona.toml"));
+    paths.find(|path| path.is_file()).ok_or_else(|| {
+        let reason = format!("no persona {} (make personas)", name.display());
+        BadInput(reason).into()
+    })
 }
