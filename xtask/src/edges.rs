@@ -18,6 +18,11 @@ const EDGES: &[(&str, &[&str], &str)] = &[
         &["model", "inspect"],
         "parses hostile bytes: no kernel, network or enforcement within reach",
     ),
+    (
+        "compare",
+        &["model", "inspect", "syscalls"],
+        "parses hostile bytes: no kernel, network or enforcement within reach",
+    ),
     ("shell", &[], "a reader of command lines: bytes in, structure out"),
     (
         "assess",
@@ -38,7 +43,7 @@ const EDGES: &[(&str, &[&str], &str)] = &[
         "cli",
         &[
             "model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell",
-            "policy", "guard", "honeypot",
+            "policy", "guard", "honeypot", "compare",
         ],
         "wires everything",
     ),
@@ -48,22 +53,22 @@ const EDGES: &[(&str, &[&str], &str)] = &[
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "libc",
-        &["model", "shell", "unpack", "inspect", "assess", "policy", "report", "cli"],
+        &["model", "shell", "unpack", "inspect", "compare", "assess", "policy", "report", "cli"],
         "system calls belong into kernel",
     ),
     (
         "tokio",
-        &["model", "shell", "unpack", "inspect", "assess", "policy", "report"],
+        &["model", "shell", "unpack", "inspect", "compare", "assess", "policy", "report"],
         "no network near a parser",
     ),
     (
         "anyhow",
-        &["model", "shell", "unpack", "inspect", "assess", "policy", "report", "kernel"],
+        &["model", "shell", "unpack", "inspect", "compare", "assess", "policy", "report", "kernel"],
         "libraries have typed errors",
     ),
     (
         "tempfile",
-        &["model", "shell", "unpack", "inspect", "assess", "policy", "report"],
+        &["model", "shell", "unpack", "inspect", "compare", "assess", "policy", "report"],
         "libraries do no I/O",
     ),
 ];

@@ -27,6 +27,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Scan(commands::scan::Arguments),
+    Diff(commands::diff::Arguments),
     Extract(commands::extract::Arguments),
     Rules(commands::rules::Arguments),
     Formats(commands::formats::Arguments),
@@ -54,6 +55,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Scan(arguments) => commands::scan::exec(&arguments),
+        Command::Diff(arguments) => commands::diff::exec(&arguments),
         Command::Extract(arguments) => commands::extract::exec(&arguments),
         Command::Rules(arguments) => commands::rules::exec(&arguments),
         Command::Formats(arguments) => commands::formats::exec(&arguments),

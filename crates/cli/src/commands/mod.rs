@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One file per command: its arguments and `exec`.
 
+pub mod diff;
 pub mod extract;
 pub mod formats;
 pub mod guard;

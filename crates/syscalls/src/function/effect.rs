@@ -2,6 +2,7 @@
 //! What one instruction does to the state, and which references it makes.
 
 use super::facts::Reference;
+use super::listing::Point;
 use super::state::{State, Test};
 use super::value::{Abstract, Element};
 use super::walk::Walk;
@@ -15,6 +16,9 @@ impl Walk<'_, '_> {
     }
 
     fn apply_one(&mut self, at: u64, effect: &Effect, state: &mut State) {
+        if let Some(notes) = &mut self.notes {
+            notes.turn_to(at);
+        }
         match effect {
             Effect::Set { register, value, bits } => {
                 let found = self.value(*value, state);
@@ -44,6 +48,9 @@ impl Walk<'_, '_> {
             }
             Effect::Load { register, address, bytes, signed } => {
                 let found = self.load(at, address, *bytes, *signed, state);
+                if let Some(notes) = &mut self.notes {
+                    notes.load(found);
+                }
                 self.write(*register, found, false, Made::InParts, state);
             }
             Effect::Store { address, value, bytes } => self.store(address, *value, *bytes, state),
@@ -75,6 +82,8 @@ impl Walk<'_, '_> {
         let called = self.place.convention.entered == Some(register) && self.is_code(value);
         if !called && (made == Made::Whole || !self.is_page(value)) {
             self.refer(value);
+        } else {
+            self.note_part(value, called);
         }
         if let Abstract::Stack(to) = value
             && register != self.place.convention.stack
@@ -172,6 +181,20 @@ impl Walk<'_, '_> {
             && matches!(value, Abstract::Constant(address) if address & 0xfff == 0)
     }
 
+    /// An address that is no reference by itself: a page, or where a call goes.
+    fn note_part(&mut self, value: Abstract, called: bool) {
+        /// What a page entry or `lui` may lie below the address by, and above it.
+        const NEAR: u64 = 0x1_0000;
+        let Abstract::Constant(address) = value else { return };
+        let segments = &self.place.object.image.segments;
+        let is_near = segments.iter().any(|segment| {
+            address < segment.end().saturating_add(NEAR)
+                && segment.address < address.saturating_add(NEAR)
+        });
+        let Some(notes) = self.notes.as_mut().filter(|_| address != 0 && is_near) else { return };
+        notes.add(if called { Point::Address(address) } else { Point::Page });
+    }
+
     /// Every constant that may be an address of this file is a reference. In files that are not moved
     /// small numbers may be taken for one; that only adds.
     pub(crate) fn refer(&mut self, value: Abstract) {
@@ -179,10 +202,18 @@ impl Walk<'_, '_> {
         for address in found {
             if address >= LEAST_ADDRESS && self.place.object.image.segment(address).is_some() {
                 self.findings.references.insert(Reference::Address(address));
+                self.note(Point::Address(address));
             }
         }
         if let Abstract::Symbol(symbol) = value {
+            self.note(Point::Symbol(symbol));
             self.findings.references.insert(Reference::Symbol(symbol));
+        }
+    }
+
+    pub(super) fn note(&mut self, point: Point) {
+        if let Some(notes) = &mut self.notes {
+            notes.add(point);
         }
     }
 

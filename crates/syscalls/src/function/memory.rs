@@ -2,6 +2,7 @@
 //! What loads give, what stores change, and which places of the file are read.
 
 use super::effect::{LEAST_ADDRESS, POINTEE, extend};
+use super::listing::Point;
 use super::state::State;
 use super::value::{Abstract, Element};
 use super::walk::Walk;
@@ -193,6 +194,7 @@ impl Walk<'_, '_> {
             // What a slot holds is referred to where it goes.
             Abstract::Constant(address) if !is_indexed && self.is_static_slot(address) => {}
             Abstract::Constant(address) if !is_indexed => {
+                self.note_place(address);
                 let known = self.findings.words.entry(address).or_default();
                 *known = bytes.max(*known);
             }
@@ -200,8 +202,21 @@ impl Walk<'_, '_> {
         }
     }
 
+    fn note_written(&mut self, place: Abstract) {
+        if let Abstract::Constant(address) = place {
+            self.note_place(address);
+        }
+    }
+
+    fn note_place(&mut self, address: u64) {
+        if self.place.object.image.segment(address).is_some() {
+            self.note(Point::Address(address));
+        }
+    }
+
     pub(super) fn overwrite(&mut self, address: &Address, bytes: u16, state: &mut State) {
         let (place, index) = self.address(address, state);
+        self.note_written(place);
         match (place, index) {
             (Abstract::Stack(place), None) => state.clear_slots(place, bytes),
             (Abstract::Stack(place), Some(_)) => state.forget_slots(&[place]),
@@ -213,6 +228,7 @@ impl Walk<'_, '_> {
     pub(super) fn store(&mut self, address: &Address, value: Value, bytes: u8, state: &mut State) {
         let (place, index) = self.address(address, state);
         let value = self.value(value, state);
+        self.note_written(place);
         self.refer(value);
         match (place, index) {
             (Abstract::Stack(place), None) => state.set_slot(place, bytes, value),

@@ -7,6 +7,7 @@ mod effect;
 mod facts;
 mod flow;
 mod inputs;
+mod listing;
 mod memory;
 mod state;
 mod value;
@@ -20,6 +21,7 @@ use crate::object::Object;
 use walk::{Place, Straight, Walk};
 
 pub use facts::{Call, Callee, Door, Guards, Input, Inputs, Reference, Site};
+pub use listing::{Listing, Point, Step};
 pub use value::Allowed;
 
 /// What one function does.
@@ -81,6 +83,20 @@ pub(crate) fn analyse(
     let start = bounds.start;
     let function = Function { start, end, sites, calls, references, edges, exhausted, undecoded };
     Some((function, walk.covered))
+}
+
+/// Walks one function and lists its instructions with what they make of addresses.
+pub(crate) fn list(
+    object: &Object<'_>,
+    decoders: &Decoders,
+    bounds: Bounds,
+    mode: u8,
+) -> Option<(Vec<Step>, Vec<u64>)> {
+    let decoder = decoders.by_mode(mode)?;
+    let convention = convention(object.machine);
+    let mut walk = Walk::new(Place { object, decoders, decoder, convention, bounds, mode });
+    walk.run();
+    Some(walk.replay())
 }
 
 /// What lies in memory that is read: what the loader writes there, and in files that are not moved every word that is an

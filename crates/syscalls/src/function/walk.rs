@@ -12,6 +12,7 @@ use std::rc::Rc;
 use super::Bounds;
 use super::facts::{Callee, Findings};
 use super::flow::negate;
+use super::listing::{Notes, Step};
 use super::state::State;
 use super::value::{Abstract, Element, Sets};
 use crate::arch::Convention;
@@ -76,6 +77,8 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) jumps_anywhere: bool,
     /// The walk gave up: too many steps.
     pub(crate) exhausted: bool,
+    /// What instructions make of addresses, where it is asked for.
+    pub(super) notes: Option<Notes>,
 }
 
 /// By address; addresses need no defence against whoever chooses them, since a function has at most two million.
@@ -131,6 +134,7 @@ impl<'o, 'f> Walk<'o, 'f> {
             global: None,
             jumps_anywhere: false,
             exhausted: false,
+            notes: None,
         }
     }
 
@@ -484,6 +488,43 @@ impl<'o, 'f> Walk<'o, 'f> {
             Target::Steps { base, index, shift } => self.steps(*base, *index, *shift, state),
             Target::Unknown => Abstract::Unknown,
         })
+    }
+
+    /// Goes through every block once more, with what was found to hold there, and tells of each instruction what it makes of
+    /// addresses. Gives the instructions in order, and where blocks begin.
+    pub(super) fn replay(&mut self) -> (Vec<Step>, Vec<u64>) {
+        let mut heads: Vec<u64> = self.states.keys().copied().collect();
+        heads.sort_unstable();
+        self.notes = Some(Notes::default());
+        for head in &heads {
+            if let Some(state) = self.states.get(head).cloned() {
+                self.straight(*head, state);
+            }
+        }
+        self.work.clear();
+        let mut notes = self.notes.take().unwrap_or_default();
+        let literals = &self.findings.literals;
+        let is_code = |address: u64| {
+            literals.range(..=address).next_back().is_none_or(|(_, end)| *end <= address)
+        };
+        let mut steps: Vec<Step> = self
+            .decoded
+            .iter()
+            .filter(|(address, _)| is_code(**address))
+            .map(|(address, found)| Step {
+                address: *address,
+                operation: self.operation(*address),
+                instruction: Instruction::clone(found),
+                points: notes.take(*address),
+            })
+            .collect();
+        steps.sort_by_key(|step| step.address);
+        (steps, heads)
+    }
+
+    fn operation(&self, address: u64) -> u32 {
+        let bytes = self.place.object.image.bytes_at(address).unwrap_or_default();
+        self.place.decoder.operation(bytes)
     }
 
     pub(crate) fn relocated(&self, address: u64) -> Option<(Relocated, bool)> {

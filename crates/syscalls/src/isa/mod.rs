@@ -288,6 +288,10 @@ pub trait Decoder {
         self.decode(code.get(offset..)?, address)
     }
 
+    /// A number for what the instruction does, without its registers, numbers and addresses as far as the encoding keeps them
+    /// apart; 0 for what does nothing (padding, marks of branch targets). Two builds of one source have the same one.
+    fn operation(&self, bytes: &[u8]) -> u32;
+
     /// Smallest distance between two instructions, in bytes.
     fn alignment(&self) -> u64;
 }

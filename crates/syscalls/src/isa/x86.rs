@@ -53,6 +53,16 @@ impl Decoder for X86 {
         })
     }
 
+    fn operation(&self, bytes: &[u8]) -> u32 {
+        let bytes = bytes.get(..bytes.len().min(15)).unwrap_or_default();
+        let found = Iced::with_ip(self.bits, bytes, 0, DecoderOptions::NONE).decode();
+        match found.mnemonic() {
+            Mnemonic::Nop | Mnemonic::Endbr32 | Mnemonic::Endbr64 => 0,
+            // Where several encodings mean the same, compilers agree; vectors of other widths are other operations.
+            other => other as u32,
+        }
+    }
+
     fn alignment(&self) -> u64 {
         1
     }

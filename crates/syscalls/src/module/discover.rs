@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decoders::Decoders;
-use crate::function::{Bounds, Callee, Function, Reference, analyse, resolve_stub};
+use crate::function::{Bounds, Callee, Function, Listing, Reference, analyse, list, resolve_stub};
 use crate::object::{Machine, Object, Relocated, SymbolKind};
 
 /// More functions than that are not walked.
@@ -50,6 +50,32 @@ struct Discovery<'o, 'f> {
 
 /// All functions, walked, in order.
 pub(super) fn find_functions(object: &Object<'_>, decoders: &Decoders) -> Vec<Function> {
+    let functions = discover(object, decoders).walked.into_values().map(|(function, _)| function);
+    functions.map(|function| without_modes(object, function)).collect()
+}
+
+/// All functions in order, each with its instructions.
+pub(super) fn list_functions(
+    object: &Object<'_>,
+    decoders: &Decoders,
+    take: &mut dyn FnMut(Listing),
+) {
+    let mut discovery = discover(object, decoders);
+    let leads = discovery.stubs.iter().filter(|(_, callee)| callee.is_some());
+    let stubs: BTreeSet<u64> = leads.map(|(stub, _)| object.without_mode(*stub)).collect();
+    for (start, (function, _)) in std::mem::take(&mut discovery.walked) {
+        let Some(known) = discovery.known.get(&start).copied() else { continue };
+        let mode = known.mode.unwrap_or(0);
+        let bounds = discovery.bounds(start, &known);
+        let Some((steps, heads)) = list(object, decoders, bounds, mode) else { continue };
+        let end = function.end.max(start.saturating_add(1));
+        let is_stub = stubs.range(start..end).next().is_some();
+        let function = without_modes(object, function);
+        take(Listing { function, steps, heads, is_stub });
+    }
+}
+
+fn discover<'o, 'f>(object: &'o Object<'f>, decoders: &'o Decoders) -> Discovery<'o, 'f> {
     let mut discovery = Discovery {
         object,
         decoders,
@@ -65,8 +91,7 @@ pub(super) fn find_functions(object: &Object<'_>, decoders: &Decoders) -> Vec<Fu
     }
     discovery.referred = pointers(object);
     discovery.run();
-    let functions = discovery.walked.into_values().map(|(function, _)| function);
-    functions.map(|function| without_modes(object, function)).collect()
+    discovery
 }
 
 /// Starts that the file names.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::function::{Callee, Function, Reference};
+use crate::function::{Callee, Function, Listing, Reference};
 use crate::object::{Export, Import, Machine, Object, Relocated, SymbolKind, Unreadable};
 
 use decoders::Decoders;
@@ -81,6 +81,11 @@ pub struct Summary {
 pub fn summarise(bytes: &[u8]) -> Result<Summary, Unreadable> {
     let object = Object::parse(bytes)?;
     Ok(summarise_object(&object, &Decoders::of(&object)))
+}
+
+/// Lists the functions of a file that was read, in the order of their addresses, each with its instructions.
+pub fn list_functions(object: &Object<'_>, take: &mut dyn FnMut(Listing)) {
+    discover::list_functions(object, &Decoders::of(object), take);
 }
 
 fn summarise_object(object: &Object<'_>, decoders: &Decoders) -> Summary {

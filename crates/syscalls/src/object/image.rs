@@ -251,6 +251,13 @@ pub(super) struct Section {
     pub(super) entry_size: u64,
 }
 
+impl Section {
+    /// The name of another section, where this one holds the names.
+    pub(super) fn names<'a>(&self, file: Reader<'a>, of: &Self) -> Option<&'a [u8]> {
+        file.text(self.offset.checked_add(of.name.into())?, 64)
+    }
+}
+
 /// gABI "Section Header". Nothing when the table is cut off: it is only a help.
 pub(super) fn parse_sections(file: Reader<'_>, header: &Header) -> Vec<Section> {
     let word = file.word_size();
@@ -328,7 +335,6 @@ pub(super) fn find_frames(
 ) -> Vec<(u64, u64)> {
     let names = usize::try_from(header.section_names).ok().and_then(|number| sections.get(number));
     let Some(names) = names else { return Vec::new() };
-    let text = |section: &Section| file.text(names.offset.checked_add(section.name.into())?, 64);
-    let frames = sections.iter().filter(|section| text(section) == Some(b".eh_frame"));
+    let frames = sections.iter().filter(|section| names.names(file, section) == Some(b".eh_frame"));
     frames.map(|section| (section.address.wrapping_add(bias), section.size)).collect()
 }

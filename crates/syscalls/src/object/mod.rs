@@ -208,6 +208,19 @@ impl<'a> Object<'a> {
     }
 }
 
+/// The bytes of a section, by its name.
+#[must_use]
+pub fn section_bytes<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let file = identify(bytes).ok()?;
+    let header = parse_header(file).ok()?;
+    let sections = image::parse_sections(file, &header);
+    let names = sections.get(usize::try_from(header.section_names).ok()?)?;
+    let found =
+        sections.iter().find(|section| names.names(file, section) == Some(name.as_bytes()))?;
+    (found.kind != SHT_NOBITS).then(|| file.slice_up_to(found.offset, found.size))
+}
+
+const SHT_NOBITS: u32 = 8;
 const ET_EXEC: u16 = 2;
 const ET_DYN: u16 = 3;
 

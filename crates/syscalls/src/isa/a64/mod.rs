@@ -36,6 +36,22 @@ impl Decoder for A64 {
         }
     }
 
+    /// Arm ARM C4.1: fields of registers and numbers are left out by class.
+    fn operation(&self, bytes: &[u8]) -> u32 {
+        let Some(word) = word(bytes, Endian::Little) else { return 0 };
+        if word & 0xffff_f01f == 0xd503_201f {
+            return 0;
+        }
+        match field(word, 25, 4) {
+            0b1000 => word & 0x9f00_0000,
+            0b1010 | 0b1011 if field(word, 26, 5) == 0b00101 => word & 0xfc00_0000,
+            0b1010 | 0b1011 if word >> 24 == 0x54 => word & 0xff00_000f,
+            0b1010 | 0b1011 => word & 0xff00_0000,
+            0b0111 | 0b1111 | 0b0101 | 0b1101 => word & 0xffe0_fc00,
+            _ => word & 0xffe0_0000,
+        }
+    }
+
     fn alignment(&self) -> u64 {
         4
     }

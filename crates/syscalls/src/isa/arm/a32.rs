@@ -51,6 +51,17 @@ impl Decoder for A32 {
         Some(instruction)
     }
 
+    fn operation(&self, bytes: &[u8]) -> u32 {
+        let Some(word) = word(bytes, self.order) else { return 0 };
+        match (word >> 25) & 7 {
+            _ if matches!(word, 0xe1a0_0000 | 0xe320_f000) => 0,
+            5 => word & 0xff00_0000,
+            0 if word & 0x90 == 0x90 => word & 0xfff0_00f0,
+            6 | 7 => word & 0xfff0_00f0,
+            _ => word & 0xfff0_0000,
+        }
+    }
+
     fn alignment(&self) -> u64 {
         4
     }

@@ -37,6 +37,26 @@ impl Decoder for Thumb {
         }
     }
 
+    fn operation(&self, bytes: &[u8]) -> u32 {
+        let Some(first) = half(bytes, self.order) else { return 0 };
+        if is_wide(first) {
+            let second = bytes.get(2..).and_then(|rest| half(rest, self.order)).unwrap_or(0);
+            let branches = first >> 11 == 0x1e && second >> 15 == 1;
+            return if branches {
+                0xf000_0000 | second & 0xd000
+            } else {
+                first << 16 & 0xfff0_0000
+            };
+        }
+        match first >> 10 {
+            _ if matches!(first, 0xbf00 | 0x46c0) => 0,
+            0x10 | 0x11 => first & 0xffc0,
+            0x34..=0x37 => first & 0xff00,
+            0x2c..=0x2f => first & 0xff00,
+            _ => first & 0xf800 | 1,
+        }
+    }
+
     fn alignment(&self) -> u64 {
         2
     }

@@ -49,6 +49,17 @@ impl Decoder for Mips {
         decode(place, word)
     }
 
+    fn operation(&self, bytes: &[u8]) -> u32 {
+        let Some(word) = word(bytes, self.order) else { return 0 };
+        match word >> 26 {
+            _ if word == 0 => 0,
+            0 | 0x1c | 0x1f => word & 0xfc00_003f | 0x40,
+            1 => word & 0xfc1f_0000,
+            0x11 => word & 0xffe0_003f,
+            _ => word & 0xfc00_0000,
+        }
+    }
+
     fn alignment(&self) -> u64 {
         4
     }

@@ -44,6 +44,15 @@ impl Decoder for Mips16 {
         }
     }
 
+    fn operation(&self, bytes: &[u8]) -> u32 {
+        let Some(first) = half(bytes, self.order) else { return 0 };
+        match first >> 11 {
+            _ if first == 0x6500 => 0,
+            0x1d => first & 0xf81f,
+            code => code << 11 | 1,
+        }
+    }
+
     fn alignment(&self) -> u64 {
         2
     }
