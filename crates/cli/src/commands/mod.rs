@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One file per command: its arguments and `exec`.
 
+pub mod arena;
 pub mod extract;
 pub mod formats;
 pub mod guard;
@@ -12,4 +13,5 @@ pub mod run;
 pub mod scan;
 pub mod stages;
 
+mod opened;
 mod parsing;
