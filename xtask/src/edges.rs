@@ -40,10 +40,15 @@ const EDGES: &[(&str, &[&str], &str)] = &[
         "records and judges; enforcement is not its business, and the trace half of kernel is all it needs",
     ),
     (
+        "arena",
+        &["model", "policy"],
+        "guests, defences, scenarios: facts and a policy in, what came of them out",
+    ),
+    (
         "cli",
         &[
             "model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell",
-            "policy", "guard", "honeypot", "compare",
+            "policy", "guard", "honeypot", "compare", "arena",
         ],
         "wires everything",
     ),

@@ -5,6 +5,7 @@
 //!   line and column.
 //! - [`decide()`] says what is to be done about one [`Attempt`] of a task with a [`Mark`]. It is the
 //!   specification.
+//! - [`derive::derive()`] makes a policy from the facts of an image.
 //! - [`compile()`] makes the blob that devices load; abi/kakoi_decide.h decides on it, in BPF, in the
 //!   module and on the host. Property tests and tests/policy/ hold the two equal.
 //!
@@ -23,6 +24,7 @@ mod built_in;
 mod cases;
 mod compile;
 mod decide;
+pub mod derive;
 pub mod keys;
 mod mark;
 mod pattern;

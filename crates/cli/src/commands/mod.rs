@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One file per command: its arguments and `exec`.
 
+pub mod arena;
 pub mod diff;
 pub mod extract;
 pub mod formats;
@@ -13,4 +14,5 @@ pub mod run;
 pub mod scan;
 pub mod stages;
 
+mod opened;
 mod parsing;

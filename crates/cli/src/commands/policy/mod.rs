@@ -10,6 +10,7 @@ use kakoi_policy::{Attempt, Mark, Policy, Recorded, Subject, decide_attempt, exp
 use crate::exit::{BadInput, Exit};
 use crate::output;
 
+pub mod derive;
 mod simulate;
 
 /// Check, explain, compare and compile the policy of the guard
@@ -55,6 +56,8 @@ enum Command {
         /// The policy after
         new: PathBuf,
     },
+    /// Derive a policy from an image: a domain for each service that starts at boot
+    Derive(derive::Arguments),
     /// Say what a policy would have done to recorded attempts
     Simulate(simulate::Arguments),
     /// Write the blob that the module and the agent load
@@ -90,6 +93,7 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
             explain_one(file, attempt, subject)
         }
         Command::Diff { old, new } => diff(old, new),
+        Command::Derive(arguments) => derive::exec(arguments),
         Command::Simulate(arguments) => simulate::exec(arguments),
         Command::Compile { file, output } => compile(file, output),
         Command::Schema { markdown } => {

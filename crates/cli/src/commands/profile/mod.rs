@@ -14,8 +14,11 @@ use clap::{Args, Subcommand};
 
 use crate::exit::Exit;
 
+pub use cache::Cache;
 pub use combine::{architecture, read};
 pub use compile::{budget, rules};
+pub use libraries::Libraries;
+pub use statics::profile_as;
 
 /// Find the system calls that a program makes, and make a filter of them
 #[derive(Args)]

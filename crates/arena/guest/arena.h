@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first process of an arena's guest. It prepares what a device would have, runs the image's own init in
+ * namespaces of its own (processes, network), watches, acts out benign life and scenarios, and switches off.
+ * What it says are lines of the kernel's log, `@@ WORD TEXT`, so that they are never mixed with others.
+ */
+#ifndef KAKOI_ARENA_H
+#define KAKOI_ARENA_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What a job says, from /arena/job. */
+struct job {
+	char init[256];
+	int writable;		/* an overlay, instead of the file system as it is */
+	int seconds;		/* how long it is watched */
+	int settle;		/* seconds after which it has booted */
+	int interactive;	/* until the host ends it */
+	char preload[256];
+	char interfaces[1024];	/* names that the image expects, with blanks between them */
+};
+
+extern struct job job;
+/* Process of the image's init, as we see it; 0 when it ended. */
+extern pid_t image_init;
+/* The image's root, as a directory that is open. */
+extern int image_root;
+
+void say(const char *word, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Milliseconds since the guest started. */
+long now(void);
+/* Reads a small file whole; bytes read, 0 when it cannot be read. Ends in a zero. */
+size_t slurp(const char *path, char *into, size_t room);
+/* Text of others with nothing in it that could be taken for ours. */
+void plain(char *text, size_t length);
+
+/* net.c */
+void link_up(const char *name);
+int add_address(const char *name, const char *address, int bits);
+int add_link(const char *kind, const char *name);
+int add_pair(const char *ours, const char *theirs, int other);
+int rename_link(const char *from, const char *to);
+
+/* watch.c */
+int open_watch(void);
+void watch(int watching, long until);
+void report_listeners(int probe);
+void report_alive(void);
+void forward_events(void);
+
+/* serve.c: what intruders fetch; and what brings the host to the image's ports. */
+void serve_downloads(void);
+void relay_port(int from, int to);
+
+/* enter.c: processes inside the image. */
+/* Becomes a process of the image's namespaces and root; in a child only. */
+int enter_image(void);
+/* Runs a shell command in the image, outside every session. Exit code, or 128 and the signal, 124 out of time. */
+int run_inside(const char *command, int seconds, char *said, size_t room);
+/* Types a file into a session. */
+void act_scenario(const char *name, const char *path);
+int login_daemon(int port);
+
+/* steps.c */
+void act_steps(void);
+
+#endif
