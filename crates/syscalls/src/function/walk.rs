@@ -507,18 +507,17 @@ impl<'o, 'f> Walk<'o, 'f> {
         let is_code = |address: u64| {
             literals.range(..=address).next_back().is_none_or(|(_, end)| *end <= address)
         };
-        let mut steps: Vec<Step> = self
-            .decoded
-            .iter()
-            .filter(|(address, _)| is_code(**address))
+        let places = (self.place.bounds.start..).zip(&self.decoded);
+        let decoded = places.filter_map(|(address, found)| Some((address, found.as_ref()?)));
+        let steps = decoded
+            .filter(|(address, _)| is_code(*address))
             .map(|(address, found)| Step {
-                address: *address,
-                operation: self.operation(*address),
+                address,
+                operation: self.operation(address),
                 instruction: Instruction::clone(found),
-                points: notes.take(*address),
+                points: notes.take(address),
             })
             .collect();
-        steps.sort_by_key(|step| step.address);
         (steps, heads)
     }
 
