@@ -5,6 +5,7 @@
 mod confinement;
 mod extraction;
 mod image;
+mod limits;
 mod policy;
 mod profile;
 mod running;

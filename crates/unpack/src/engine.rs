@@ -25,6 +25,9 @@ use crate::{Claim, Family, Format, Input, Output, Store, find_kind, formats};
 pub struct Limits {
     /// Bytes that all decoders together may write.
     pub output_bytes: u64,
+    /// The same, as a multiple of the size of the image; but what a small device holds is always
+    /// allowed ([`ALWAYS_ALLOWED`]).
+    pub ratio: u64,
     /// Bytes of one content.
     pub content_bytes: usize,
     /// Entries of all containers together.
@@ -39,11 +42,23 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             output_bytes: 8 << 30,
+            ratio: 1000,
             content_bytes: 1 << 30,
             entries: 2_000_000,
             depth: 16,
             skip: BTreeMap::new(),
         }
+    }
+}
+
+/// Bytes that the decoders may write however small an image is: those of a small device's flash.
+pub const ALWAYS_ALLOWED: u64 = 256 << 20;
+
+impl Limits {
+    /// Bytes that all decoders together may write for an image of this size.
+    fn output_for(&self, image: usize) -> u64 {
+        let multiple = self.ratio.saturating_mul(image as u64);
+        self.output_bytes.min(multiple.max(ALWAYS_ALLOWED))
     }
 }
 
@@ -72,8 +87,9 @@ pub fn unpack_image(
     limits: &Limits,
     journal: &dyn Journal,
 ) -> Unpacked {
+    let budget = Budget::new(limits.output_for(image.len()), limits.entries);
     let digest = store.put_shared(image);
-    let run = Run { store, limits, journal, budget: Budget::new(limits) };
+    let run = Run { store, limits, journal, budget };
     let found = run.read_all(vec![(digest, Role::Part)]);
     Numbering::new(&found, digest).image()
 }
@@ -89,7 +105,8 @@ pub fn unpack_directory(
     journal: &dyn Journal,
 ) -> Unpacked {
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let run = Run { store, limits, journal, budget: Budget::new(limits) };
+    let budget = Budget::new(limits.output_bytes, limits.entries);
+    let run = Run { store, limits, journal, budget };
     let contents = files.iter().filter_map(File::digest).map(|digest| (digest, Role::Member));
     let found = run.read_all(contents.collect());
     Numbering::new(&found, listing).directory(files)
@@ -104,7 +121,7 @@ pub fn open_alone(
     limits: &Limits,
 ) -> Option<Result<usize, Problem>> {
     let store = Store::in_memory();
-    let budget = Budget::new(limits);
+    let budget = Budget::new(limits.output_for(content.len()), limits.entries);
     let input = Input::new(content);
     let claim = format.identify(&input, 0).ok()?;
     let mut output = Output::new(&input, claim.start, &store, &budget, limits);
@@ -167,7 +184,11 @@ impl Run<'_> {
         let Some(bytes) = self.store.read(&digest) else { return Found::default() };
         let mut found = Found { size: bytes.len() as u64, ..Found::default() };
         if let Some(&code) = self.limits.skip.get(&digest) {
-            found.problems.push(Problem::new(code, 0, "content").because("left out on this run"));
+            let words = match code {
+                ProblemCode::TimeLimit => "took longer than content-timeout, so it was left out",
+                _ => "left out on this run",
+            };
+            found.problems.push(Problem::new(code, 0, "content").because(words));
             return found;
         }
         let token = self.journal.begin(&digest, bytes.len() as u64);
@@ -182,7 +203,7 @@ impl Run<'_> {
         let mut refused = Vec::new();
         if let Some(opened) = self.open_at_start(input, &mut refused) {
             if depth >= self.limits.depth {
-                found.problems.push(Problem::new(ProblemCode::DepthLimit, 0, opened.format));
+                found.problems.push(self.too_deep(0, opened.format));
                 return;
             }
             at = opened.range.end;
@@ -190,7 +211,7 @@ impl Run<'_> {
         }
         if at < input.len() && (at > 0 || is_worth_carving(input, role)) {
             if depth >= self.limits.depth {
-                found.problems.push(Problem::new(ProblemCode::DepthLimit, at as u64, "content"));
+                found.problems.push(self.too_deep(at as u64, "content"));
             } else {
                 self.carve(input, at, found);
             }
@@ -202,6 +223,11 @@ impl Run<'_> {
         if !whole {
             found.regions = regions(input, &found.containers);
         }
+    }
+
+    fn too_deep(&self, at: u64, field: &'static str) -> Problem {
+        let words = format!("containers within containers: max-depth is {}", self.limits.depth);
+        Problem::new(ProblemCode::DepthLimit, at, field).because(words)
     }
 
     /// Formats are tried in the order of the registry; the first that opens has the content. What

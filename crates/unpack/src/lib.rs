@@ -23,7 +23,7 @@ mod magics;
 mod output;
 mod store;
 
-pub use engine::{Limits, Unpacked, open_alone, unpack_directory, unpack_image};
+pub use engine::{ALWAYS_ALLOWED, Limits, Unpacked, open_alone, unpack_directory, unpack_image};
 pub use format::{Claim, Family, Format, FormatDoc, Magic, Refusal, Scope};
 pub use input::Input;
 pub use kakoi_model::{Journal, NoJournal};

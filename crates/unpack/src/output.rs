@@ -80,8 +80,8 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { bytes: AtomicU64::new(limits.output_bytes), entries: AtomicU64::new(limits.entries) }
+    pub(crate) fn new(bytes: u64, entries: u64) -> Self {
+        Self { bytes: AtomicU64::new(bytes), entries: AtomicU64::new(entries) }
     }
 
     fn take(counter: &AtomicU64, amount: u64) -> bool {
@@ -290,7 +290,12 @@ impl<'a> Output<'a> {
             return Ok(());
         }
         let problem = Problem::new(ProblemCode::SizeLimit, self.start as u64, "content");
-        Err(problem.of_entry(path).because(format!("{bytes} bytes are more than the limit")))
+        let words = if bytes > self.content_limit {
+            format!("{bytes} bytes: max-content is {}", self.content_limit)
+        } else {
+            TOGETHER.to_owned()
+        };
+        Err(problem.of_entry(path).because(words))
     }
 
     /// Bytes that lie in the content take no memory, but they are hashed and searched: many entries
@@ -300,7 +305,7 @@ impl<'a> Output<'a> {
             return Ok(());
         }
         let problem = Problem::new(ProblemCode::SizeLimit, self.start as u64, "content");
-        Err(problem.of_entry(path).because("the limit of all contents together is reached"))
+        Err(problem.of_entry(path).because(TOGETHER))
     }
 
     fn add_content(&mut self, meta: Meta, content: Bytes, role: Role) -> Result<(), Problem> {
@@ -311,7 +316,8 @@ impl<'a> Output<'a> {
 
     fn add(&mut self, mut meta: Meta, kind: FileKind, role: Role) -> Result<(), Problem> {
         if !Budget::take(&self.budget.entries, 1) {
-            return Err(Problem::new(ProblemCode::CountLimit, self.start as u64, "entries"));
+            let problem = Problem::new(ProblemCode::CountLimit, self.start as u64, "entries");
+            return Err(problem.because("more entries than max-entries"));
         }
         let (path, climbs) = ImagePath::from_raw(&meta.path);
         if climbs == Escape::Climbs {
@@ -346,6 +352,8 @@ impl<'a> Output<'a> {
         problem.because(format!("the spill file does not take it: {error}"))
     }
 }
+
+const TOGETHER: &str = "all contents together reach max-output, or max-ratio";
 
 /// Problems of one container beyond which more say nothing new.
 const MAX_PROBLEMS: usize = 1000;
@@ -402,7 +410,7 @@ impl Spool<'_> {
 impl Write for Spool<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.written.saturating_add(bytes.len()) > self.limit {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the output limit is reached"));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, crate::codec::NO_ROOM));
         }
         self.heap.extend_from_slice(bytes);
         self.written += bytes.len();

@@ -10,7 +10,7 @@ use kakoi_model::{Fact, Image, SCHEMA_VERSION, escape};
 
 use crate::exit::BadInput;
 use crate::output;
-use crate::worker::{Options, Reader, Scan, Task, supervise};
+use crate::worker::{Bounds, Options, Reader, Scan, Task, supervise};
 
 /// How to parse.
 #[derive(Args, Debug)]
@@ -21,6 +21,18 @@ pub struct Parsing {
     /// Decompress at most this many MiB in total
     #[arg(long, value_name = "MIB", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     max_output: u64,
+    /// Decompress at most this many times the size of the image, or 256 MiB if that is more
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    max_ratio: u64,
+    /// Longest single content, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    max_content: u64,
+    /// Read at most this many entries in total
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    max_entries: u64,
+    /// Open containers within containers this deep
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
+    max_depth: u16,
     /// Give up on a content after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400))]
     content_timeout: u64,
@@ -39,7 +51,7 @@ impl Parsing {
             input: absolute(input)?,
             confine: !self.no_sandbox,
             threads: self.threads.map_or_else(processors, usize::from),
-            output_bytes: self.max_output << 20,
+            bounds: self.bounds(),
             content_time: Duration::from_secs(self.content_timeout),
             quiet: self.quiet,
             task,
@@ -49,6 +61,16 @@ impl Parsing {
         let image = image_line(input, &scan, !self.no_sandbox);
         scan.facts.lines.insert(0, Fact::Image(image));
         Ok(scan)
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            output_bytes: self.max_output << 20,
+            ratio: self.max_ratio,
+            content_bytes: usize::try_from(self.max_content << 20).unwrap_or(usize::MAX),
+            entries: self.max_entries,
+            depth: usize::from(self.max_depth),
+        }
     }
 
     fn tell_confinement(&self, scan: &Scan) {

@@ -37,12 +37,27 @@ pub struct Job {
     confine: bool,
     /// Threads to parse with.
     threads: usize,
-    /// Bytes that all decoders together may write.
-    output_bytes: u64,
+    /// What the decoders may use.
+    bounds: Bounds,
     /// Contents that an earlier worker did not survive.
     skip: BTreeMap<Digest, ProblemCode>,
     /// What to do with the files.
     task: Task,
+}
+
+/// What one scan may use, as the command line says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Bytes that all decoders together may write.
+    pub output_bytes: u64,
+    /// The same, as a multiple of the size of the image.
+    pub ratio: u64,
+    /// Bytes of one content.
+    pub content_bytes: usize,
+    /// Entries of all containers together.
+    pub entries: u64,
+    /// Containers within containers.
+    pub depth: usize,
 }
 
 /// What to do with the files.

@@ -15,7 +15,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::intake::{Intake, take_in};
 use super::journal::Writer;
 use super::spill::SpillFile;
-use super::{Job, Message, Task};
+use super::{Bounds, Job, Message, Task};
 use crate::exit::Exit;
 
 /// Contents on the heap beyond which the spill file is used.
@@ -55,7 +55,7 @@ pub fn serve() -> anyhow::Result<Exit> {
 fn limit(job: &Job) -> io::Result<()> {
     kakoi_kernel::limit_resources(ResourceLimits {
         heap_bytes: HEAP_BYTES,
-        file_bytes: job.output_bytes.saturating_mul(4),
+        file_bytes: job.bounds.output_bytes.saturating_mul(4),
         descriptors: 64,
     })
 }
@@ -85,8 +85,9 @@ fn run(
     output: &mut (impl Write + Send),
 ) -> anyhow::Result<()> {
     let size = intake.size();
-    let limits =
-        Limits { output_bytes: job.output_bytes, skip: job.skip.clone(), ..Limits::default() };
+    let Bounds { output_bytes, ratio, content_bytes, entries, depth } = job.bounds;
+    let skip = job.skip.clone();
+    let limits = Limits { output_bytes, ratio, content_bytes, entries, depth, skip };
     let unpacked = match intake {
         Intake::Image(image) => unpack_image(image, &kept.0, &limits, journal),
         Intake::Directory(listing, files) => {

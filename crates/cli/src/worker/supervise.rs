@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use kakoi_model::{Digest, Fact, Facts, Problem, ProblemCode};
 
 use super::journal::{self, Active};
-use super::{COMMAND, Job, Message, Task};
+use super::{Bounds, COMMAND, Job, Message, Task};
 use crate::exit::BadInput;
 use crate::progress::Progress;
 
@@ -42,8 +42,8 @@ pub struct Options {
     pub confine: bool,
     /// Threads to parse with.
     pub threads: usize,
-    /// Bytes that all decoders together may write.
-    pub output_bytes: u64,
+    /// What the decoders may use.
+    pub bounds: Bounds,
     /// Longest time for one content.
     pub content_time: Duration,
     /// No progress bar.
@@ -77,7 +77,7 @@ pub fn supervise(options: &Options, reader: &mut dyn Reader) -> anyhow::Result<S
         journal: path_of(&journal),
         confine: options.confine,
         threads: options.threads,
-        output_bytes: options.output_bytes,
+        bounds: options.bounds,
         skip: BTreeMap::new(),
         task: options.task,
     };
@@ -285,12 +285,13 @@ mod tests {
     use super::*;
 
     fn job() -> Job {
+        let bounds = Bounds { output_bytes: 1, ratio: 1, content_bytes: 1, entries: 1, depth: 1 };
         Job {
             input: PathBuf::from("image"),
             journal: PathBuf::from("journal"),
             confine: true,
             threads: 4,
-            output_bytes: 1,
+            bounds,
             skip: BTreeMap::new(),
             task: Task::Inspect,
         }

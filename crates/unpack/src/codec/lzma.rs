@@ -153,7 +153,7 @@ pub(super) fn block(
     }
     let consumed = usize::try_from(stream.total_in()).unwrap_or(usize::MAX) - HEADER;
     if decoded == limit && input.len().saturating_sub(consumed) > TRAILER {
-        return Err(CodecError::new(CodecFailure::Limit, format_args!("more than {limit} bytes")));
+        return Err(CodecError::over(limit));
     }
     if decoded == limit || (known.is_none() && decoded > 0) {
         return Ok(());
@@ -166,9 +166,7 @@ pub(super) fn xz_block(input: &[u8], limit: usize, output: &mut Vec<u8>) -> Resu
     let mut stream = Stream::new_stream_decoder(MEMORY_LIMIT, 0).map_err(failure)?;
     match fill(&mut stream, &[], input, limit, output)? {
         Status::StreamEnd => Ok(()),
-        _ if stream.total_out() == limit as u64 => {
-            Err(CodecError::new(CodecFailure::Limit, format_args!("more than {limit} bytes")))
-        }
+        _ if stream.total_out() == limit as u64 => Err(CodecError::over(limit)),
         _ => Err(CodecError::new(CodecFailure::Truncated, "xz stream ends early")),
     }
 }

@@ -93,6 +93,9 @@ pub enum CodecFailure {
     Limit,
 }
 
+/// Why a decoder was stopped.
+pub(crate) const NO_ROOM: &str = "no room: max-content, max-output or max-ratio is reached";
+
 impl CodecError {
     pub(crate) fn new(kind: CodecFailure, detail: impl fmt::Display) -> Self {
         Self { kind, detail: detail.to_string(), consumed: 0 }
@@ -101,6 +104,11 @@ impl CodecError {
     pub(crate) fn after(mut self, consumed: usize) -> Self {
         self.consumed = consumed;
         self
+    }
+
+    /// More came out than there is room for: what a content may have, and what is left for all.
+    pub(crate) fn over(room: usize) -> Self {
+        Self::new(CodecFailure::Limit, format_args!("more than {room} bytes; {NO_ROOM}"))
     }
 
     pub(crate) fn corrupt(detail: impl fmt::Display) -> Self {
@@ -233,7 +241,7 @@ struct Bounded<'a> {
 impl Write for Bounded<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let Some(left) = self.left.checked_sub(bytes.len()) else {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the output limit is reached"));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, NO_ROOM));
         };
         self.output.extend_from_slice(bytes);
         self.left = left;

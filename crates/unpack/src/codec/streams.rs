@@ -111,8 +111,10 @@ fn inflate_part(
             .map_err(CodecError::corrupt)?;
         match status {
             Status::StreamEnd if output.len() <= room => return Ok(()),
-            Status::StreamEnd => return Err(over(limit)),
-            Status::Ok | Status::BufError if output.len() >= room => return Err(over(limit)),
+            Status::StreamEnd => return Err(CodecError::over(limit)),
+            Status::Ok | Status::BufError if output.len() >= room => {
+                return Err(CodecError::over(limit));
+            }
             Status::Ok | Status::BufError if before == (decoder.total_in(), output.len()) => {
                 return Err(CodecError::new(CodecFailure::Truncated, "deflate stream ends early"));
             }
@@ -137,8 +139,4 @@ pub(super) fn zstd_block(
     })?;
     output.extend_from_slice(&block);
     Ok(())
-}
-
-fn over(limit: usize) -> CodecError {
-    CodecError::new(CodecFailure::Limit, format_args!("more than {limit} bytes"))
 }
