@@ -203,9 +203,17 @@ fn launch_possible(boot: &mut Boot<'_>, words: &[&str], context: Context) {
     boot.start(Launch { words: words.collect(), context, scope: Scope::of_init() });
 }
 
+/// Words that stand before a command.
+const LEADS: &[&str] = &["nohup", "exec", "-c", "then"];
+
 /// The commands that a string may hold, each as words.
 fn commands_in(text: &str, searches_path: bool) -> Vec<Vec<&str>> {
     let mut commands = Vec::new();
+    // Most strings are names of functions and variables.
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.+%:=,@#".contains(&byte)) {
+        let is_one = !LEADS.contains(&text) && is_command(&[text], false, searches_path);
+        return if is_one { vec![vec![text]] } else { commands };
+    }
     // A name with a blank behind it waits for its arguments.
     let several = text.contains([';', '|', '&']) || text.ends_with(' ') && !text.starts_with(' ');
     for segment in text.split([';', '|', '\n', '`', '(']).take(20) {
@@ -219,10 +227,7 @@ fn commands_in(text: &str, searches_path: bool) -> Vec<Vec<&str>> {
             if background {
                 words.push("&");
             }
-            while words
-                .first()
-                .is_some_and(|word| matches!(*word, "nohup" | "exec" | "-c" | "then"))
-            {
+            while words.first().is_some_and(|word| LEADS.contains(word)) {
                 words.remove(0);
             }
             if is_command(&words, several || background, searches_path) {

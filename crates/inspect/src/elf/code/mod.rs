@@ -76,17 +76,17 @@ impl<'a> Code<'a> {
         Some(if self.big { u16::from_be_bytes(raw) } else { u16::from_le_bytes(raw) })
     }
 
-    /// The upper bytes of the halves from an offset on; behind the end they are 0.
-    pub(super) fn upper_bytes(&self, from: usize) -> [u8; BLOCK] {
-        let mut upper = [0; BLOCK];
+    /// The halves from an offset on, and the one behind them; behind the end they are 0.
+    pub(super) fn block(&self, from: usize) -> [u16; BLOCK + 1] {
+        let mut block = [0; BLOCK + 1];
         let (halves, _) = self.bytes.get(from..).unwrap_or_default().as_chunks::<2>();
-        let places = upper.iter_mut().zip(halves);
+        let places = block.iter_mut().zip(halves);
         if self.big {
-            places.for_each(|(place, [high, _])| *place = *high);
+            places.for_each(|(place, half)| *place = u16::from_be_bytes(*half));
         } else {
-            places.for_each(|(place, [_, high])| *place = *high);
+            places.for_each(|(place, half)| *place = u16::from_le_bytes(*half));
         }
-        upper
+        block
     }
 
     /// A half as its two bytes in the file are read by this machine.

@@ -14,7 +14,7 @@ const PROLOGUE: usize = 6;
 
 /// Bytes that are looked at together, and how often, to tell ARM code from Thumb code.
 const PAGE: usize = 4096;
-const SAMPLE: usize = 64;
+const SAMPLE: usize = 16;
 
 /// None where ARM and Thumb code are mixed.
 pub(super) fn find_starts(elf: &Elf<'_>, text: &Code<'_>, ends: &[u64]) -> Option<Addresses> {

@@ -23,8 +23,14 @@ pub(super) struct Halves {
 }
 
 impl Halves {
-    /// `upper` are the upper bytes; where there are fewer halves, the rest is 0.
-    pub(super) fn of(upper: &[u8; BLOCK]) -> Self {
+    /// Of the first 64; where there are fewer, the rest is 0.
+    pub(super) fn of(block: &[u16; BLOCK + 1]) -> Self {
+        let mut upper = [0; BLOCK];
+        upper.iter_mut().zip(block).for_each(|(upper, half)| *upper = (half >> 8) as u8);
+        Self::told_by(&upper)
+    }
+
+    fn told_by(upper: &[u8; BLOCK]) -> Self {
         let bits = |first: u8, last: u8| {
             bits_where(upper, move |byte| byte.wrapping_sub(first) <= last - first)
         };
@@ -98,7 +104,7 @@ mod tests {
             let constants =
                 if round % 2 == 0 { 0 } else { 3 << (random() % 63) | 3 << (random() % 63) };
             for entered in [false, true] {
-                let fast = Halves::of(&upper).starts(constants, entered);
+                let fast = Halves::told_by(&upper).starts(constants, entered);
                 assert_eq!(fast, slowly(&upper, constants, entered), "{upper:x?} {constants:x}");
             }
         }
@@ -109,7 +115,7 @@ mod tests {
         let of = |byte: u8| {
             let mut upper = [0; BLOCK];
             upper[9] = byte;
-            let all = Halves::of(&upper);
+            let all = Halves::told_by(&upper);
             let Halves { wide, conditional, compare, end, ordered } = all;
             [wide, conditional, compare, end, ordered].map(|bits| bits >> 9 & 1)
         };

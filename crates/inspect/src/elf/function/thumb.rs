@@ -84,7 +84,8 @@ fn look(text: &Code<'_>) -> Seen {
     let (mut entered, mut constant) = (false, false);
     for number in 0..text.bytes.len().div_ceil(2 * BLOCK) {
         let address = text.address.wrapping_add((2 * BLOCK * number) as u64);
-        let halves = Halves::of(&text.upper_bytes(2 * BLOCK * number));
+        let block = text.block(2 * BLOCK * number);
+        let halves = Halves::of(&block);
         // A constant is told by its first half, and may begin with the last one of the block before.
         let constants = |seen: &Seen| {
             let firsts = seen.literals.bits(number);
@@ -97,15 +98,18 @@ fn look(text: &Code<'_>) -> Seen {
             // Bit by bit: what is read may be that constants come next.
             let behind = u64::MAX << bit << 1;
             ordered &= behind;
+            let [first, second] = pair(&block, bit);
             let at = address.wrapping_add(2 * u64::from(bit));
-            seen.add(text, at, &mut numbers);
+            if !seen.add(text, &Instruction { at, first, second }, &mut numbers) {
+                continue;
+            }
             let more = constants(&seen) & behind & !known;
             if more != 0 {
                 known |= more;
                 (starts, leaves_open) = halves.starts(known, entered);
             }
         }
-        seen.add_narrow(text, address, &halves, starts);
+        seen.add_narrow(address, &block, &halves, starts);
         constant = seen.literals.bits(number) >> 63 == 1;
         entered = leaves_open;
     }
@@ -113,53 +117,50 @@ fn look(text: &Code<'_>) -> Seen {
 }
 
 impl Seen {
-    /// An instruction of those that must be read in order.
-    fn add(&mut self, text: &Code<'_>, at: u64, numbers: &mut Numbers) {
-        let Some(first) = text.half(at) else { return };
-        let narrow = Instruction { at, first, second: 0 };
-        if !narrow.is_wide() {
-            match first >> 8 {
-                0x44 => self.starts.extend(numbers.relative(&narrow)),
-                0x47 => self.ends.extend(narrow.leaves().then_some(at)),
-                _ => self.add_literal(text, &narrow, numbers),
-            }
-            return;
+    /// An instruction of those that must be read in order; `second` is the half behind it, whether
+    /// it is part of it or not. Tells whether it reads a constant.
+    fn add(&mut self, text: &Code<'_>, one: &Instruction, numbers: &mut Numbers) -> bool {
+        let (at, first, second) = (one.at, one.first, one.second);
+        match first >> 8 {
+            0x44 => self.starts.extend(numbers.relative(one)),
+            0x47 => self.ends.extend(one.leaves().then_some(at)),
+            0x48..=0x4f => return self.add_literal(text, one, numbers),
+            _ if one.is_call() => self.starts.insert(thumb_target(at, first, second)),
+            _ if one.leaves() => self.ends.push(at),
+            0xf8 => return self.add_literal(text, one, numbers),
+            0xf0..=0xf7 if second & 0x8000 == 0 => self.pointed_at.extend(numbers.absolute(one)),
+            _ => self.inner.extend(one.branch()),
         }
-        let one = Instruction { second: text.half(at.wrapping_add(2)).unwrap_or(0), ..narrow };
-        if one.is_call() {
-            self.starts.insert(thumb_target(at, first, one.second));
-        } else if one.leaves() {
-            self.ends.push(at);
-        } else if first >> 8 == 0xf8 {
-            self.add_literal(text, &one, numbers);
-        } else if one.second & 0x8000 == 0 {
-            self.pointed_at.extend(numbers.absolute(&one));
-        } else {
-            self.inner.extend(one.branch());
-        }
+        false
     }
 
     /// Instructions of a block whose order does not matter.
-    fn add_narrow(&mut self, text: &Code<'_>, address: u64, halves: &Halves, starts: u64) {
-        let places =
-            |bits: u64| ones(bits & starts).map(|bit| address.wrapping_add(2 * u64::from(bit)));
-        for at in places(halves.conditional) {
-            let first = text.half(at).unwrap_or(0);
+    fn add_narrow(&mut self, address: u64, block: &[u16; BLOCK + 1], halves: &Halves, starts: u64) {
+        let place = |bit: u32| address.wrapping_add(2 * u64::from(bit));
+        let places = |bits: u64| ones(bits & starts).map(|bit| (place(bit), pair(block, bit)[0]));
+        for (at, first) in places(halves.conditional) {
             self.inner.insert(conditional_target(at, first));
         }
-        for at in places(halves.compare) {
-            let first = text.half(at).unwrap_or(0);
+        for (at, first) in places(halves.compare) {
             self.inner.insert(compare_target(at, first));
         }
-        self.ends.extend(places(halves.end));
+        self.ends.extend(places(halves.end).map(|(at, _)| at));
     }
 
-    fn add_literal(&mut self, text: &Code<'_>, one: &Instruction, numbers: &mut Numbers) {
-        if let Some(place) = one.literal() {
+    fn add_literal(&mut self, text: &Code<'_>, one: &Instruction, numbers: &mut Numbers) -> bool {
+        let literal = one.literal();
+        if let Some(place) = literal {
             self.literals.insert(place);
             numbers.load(one, text.word(place));
         }
+        literal.is_some()
     }
+}
+
+/// A half of a block and the one behind it.
+fn pair(block: &[u16; BLOCK + 1], bit: u32) -> [u16; 2] {
+    let half = |index: usize| block.get(index).copied().unwrap_or(0);
+    [half(bit as usize), half(bit as usize + 1)]
 }
 
 /// What registers hold.
