@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kakoi_model::{Digest, Fact, ProblemCode};
+use kakoi_model::{Digest, ElfFacts, Fact, File, OfContent, ProblemCode};
 use serde::{Deserialize, Serialize};
 
 mod intake;
@@ -71,20 +71,45 @@ pub enum Task {
     Extract,
 }
 
+impl From<Fact> for Message {
+    fn from(fact: Fact) -> Self {
+        match fact {
+            Fact::File(file) => Self::File(Box::new(file)),
+            Fact::Elf(OfContent { digest, facts }) => Self::Elf(digest, Box::new(facts)),
+            fact => Self::Fact(Box::new(fact)),
+        }
+    }
+}
+
 /// What a worker says. One JSON object a line; a [`Message::Content`] line is followed by its raw
 /// bytes.
 #[derive(Debug, Serialize, Deserialize)]
 enum Message {
     /// How much of the confinement took effect, before the first byte is parsed.
-    Confined { files: String, system_calls: bool },
+    Confined {
+        files: String,
+        system_calls: bool,
+    },
     /// The input that is about to be read.
-    Input { digest: Digest, size: u64 },
+    Input {
+        digest: Digest,
+        size: u64,
+    },
     /// One fact.
     Fact(Box<Fact>),
+    /// The two that are most: without the tag of a fact, for whose sake a reader would keep the whole
+    /// line before it makes anything of it.
+    File(Box<File>),
+    Elf(Digest, Box<ElfFacts>),
     /// The next `size` bytes after this line are the content.
-    Content { digest: Digest, size: u64 },
+    Content {
+        digest: Digest,
+        size: u64,
+    },
     /// The input could not be read.
-    Unreadable { reason: String },
+    Unreadable {
+        reason: String,
+    },
     /// The end.
     Done,
 }

@@ -112,7 +112,7 @@ fn run(
     }
     unpacking_facts(unpacked)
         .chain(facts)
-        .try_for_each(|fact| tell(output, &Message::Fact(Box::new(fact))))?;
+        .try_for_each(|fact| tell(output, &Message::from(fact)))?;
     Ok(output.flush()?)
 }
 

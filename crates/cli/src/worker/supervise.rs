@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use kakoi_model::{Digest, Fact, Facts, Problem, ProblemCode};
+use kakoi_model::{Digest, Fact, Facts, OfContent, Problem, ProblemCode};
 
 use super::journal::{self, Active};
 use super::{Bounds, COMMAND, Job, Message, Task};
@@ -221,6 +221,10 @@ fn listen(stdout: ChildStdout, reader: &mut dyn Reader) -> Heard {
         match message {
             Message::Done => return Ok((scan, true)),
             Message::Fact(fact) => scan.facts.lines.push(*fact),
+            Message::File(file) => scan.facts.lines.push(Fact::File(*file)),
+            Message::Elf(digest, facts) => {
+                scan.facts.lines.push(Fact::Elf(OfContent { digest, facts: *facts }));
+            }
             Message::Input { digest, size } => scan.input = Some((digest, size)),
             Message::Confined { files, system_calls } => {
                 let words = format!("Landlock {files}, seccomp {}", on_off(system_calls));
