@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decoders::Decoders;
-use crate::function::{Bounds, Callee, Function, Reference, analyse, resolve_stub};
+use crate::function::{Bounds, Callee, Function, Input, Reference, Site, analyse, resolve_stub};
 use crate::object::{Machine, Object, Relocated, SymbolKind};
 
 /// More functions than that are not walked.
@@ -240,7 +240,8 @@ impl Discovery<'_, '_> {
         }
         let outside = function.start < self.firm.0 || function.start >= self.firm.1;
         let at = function.undecoded.map(|at| at.saturating_sub(function.start));
-        let calls_nothing = || function.sites.iter().any(|site| site.number.is_none());
+        let is_number = |site: &Site| matches!(site.number, Some(Input::Constants(_)));
+        let calls_nothing = || !function.sites.iter().all(is_number);
         at.is_some_and(|distance| outside || distance < SOON) || outside && calls_nothing()
     }
 

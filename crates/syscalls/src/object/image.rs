@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the kernel maps: `PT_LOAD` segments, and reading memory through them.
 
-use super::{Header, Machine};
 use super::read::Reader;
+use super::{Header, Machine};
 
 /// A mapped part of the file.
 #[derive(Debug, Clone, Copy)]

@@ -135,7 +135,7 @@ fn profile(
         let arguments: Vec<String> =
             first.arguments.iter().map(|argument| format!("{argument:#x}")).collect();
         let call = AllowedCall {
- by_services: false,
+            by_services: false,
             source: [Source::Trace].into(),
             phase: Phase::Serving,
             why: vec![format!("{name}({})", arguments.join(", "))],
