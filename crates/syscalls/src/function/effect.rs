@@ -198,12 +198,13 @@ impl Walk<'_, '_> {
     /// Every constant that may be an address of this file is a reference. In files that are not moved
     /// small numbers may be taken for one; that only adds.
     pub(crate) fn refer(&mut self, value: Abstract) {
-        let found: Vec<u64> = self.sets.constants(&value).unwrap_or_default().to_vec();
-        for address in found {
-            if address >= LEAST_ADDRESS && self.place.object.image.segment(address).is_some() {
-                self.findings.references.insert(Reference::Address(address));
-                self.note(Point::Address(address));
+        match value {
+            Abstract::Constant(address) => self.refer_to(address),
+            Abstract::Set(_) => {
+                let found: Vec<u64> = self.sets.constants(&value).unwrap_or_default().to_vec();
+                found.into_iter().for_each(|address| self.refer_to(address));
             }
+            _ => {}
         }
         if let Abstract::Symbol(symbol) = value {
             self.note(Point::Symbol(symbol));
@@ -214,6 +215,13 @@ impl Walk<'_, '_> {
     pub(super) fn note(&mut self, point: Point) {
         if let Some(notes) = &mut self.notes {
             notes.add(point);
+        }
+    }
+
+    fn refer_to(&mut self, address: u64) {
+        if address >= LEAST_ADDRESS && self.place.object.image.segment(address).is_some() {
+            self.findings.references.insert(Reference::Address(address));
+            self.note(Point::Address(address));
         }
     }
 

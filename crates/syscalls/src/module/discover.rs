@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decoders::Decoders;
-use crate::function::{Bounds, Callee, Function, Listing, Reference, analyse, list, resolve_stub};
+use crate::function::{
+    Bounds, Callee, Function, Input, Listing, Reference, Site, analyse, list, resolve_stub,
+};
 use crate::object::{Machine, Object, Relocated, SymbolKind};
 
 /// More functions than that are not walked.
@@ -42,6 +44,8 @@ struct Discovery<'o, 'f> {
     known: BTreeMap<u64, Known>,
     walked: BTreeMap<u64, (Function, Vec<bool>)>,
     queue: BTreeSet<u64>,
+    /// From the first to behind the last function that is not only a guess.
+    firm: (u64, u64),
     /// Addresses that something refers to, with mode bit.
     referred: BTreeSet<u64>,
     /// What a stub jumps to, by its address with mode bit.
@@ -82,6 +86,7 @@ fn discover<'o, 'f>(object: &'o Object<'f>, decoders: &'o Decoders) -> Discovery
         known: BTreeMap::new(),
         walked: BTreeMap::new(),
         queue: BTreeSet::new(),
+        firm: (u64::MAX, 0),
         referred: BTreeSet::new(),
         stubs: HashMap::new(),
     };
@@ -253,11 +258,18 @@ impl Discovery<'_, '_> {
         }
     }
 
-    /// In a file that does not tell code from constants, what is only referred to and soon holds no instruction is none.
+    /// In a file that does not tell code from constants, what is only referred to and soon holds no instruction is none. Outside of what is
+    /// known to be code, where linkers put constants, it is none if it ever does so, or makes a system call of no known number.
     fn is_data(&self, function: &Function) -> bool {
         const SOON: u64 = 64;
+        if self.object.image.knows_code() {
+            return false;
+        }
+        let outside = function.start < self.firm.0 || function.start >= self.firm.1;
         let at = function.undecoded.map(|at| at.saturating_sub(function.start));
-        !self.object.image.knows_code() && at.is_some_and(|distance| distance < SOON)
+        let is_number = |site: &Site| matches!(site.number, Some(Input::Constants(_)));
+        let calls_nothing = || !function.sites.iter().all(is_number);
+        at.is_some_and(|distance| outside || distance < SOON) || outside && calls_nothing()
     }
 
     /// On ARM, numbers in data and among Thumb code look like addresses of A32 code; one is believed next to A32 code only.
@@ -282,9 +294,16 @@ impl Discovery<'_, '_> {
                 continue;
             }
             self.resolve_stubs(&mut function);
+            // What looks like code tells of code no better than a reference does.
+            let evidence = if known.guessed && !self.object.image.knows_code() {
+                Evidence::Reference
+            } else {
+                self.firm = (self.firm.0.min(function.start), self.firm.1.max(function.end));
+                Evidence::Firm
+            };
             for call in &function.calls {
                 if let Callee::Address(address) = call.callee {
-                    self.add(address, Evidence::Firm);
+                    self.add(address, evidence);
                 }
             }
             let addresses = function.references.iter().filter_map(|found| match found {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the kernel maps: `PT_LOAD` segments, and reading memory through them.
 
-use super::Header;
 use super::read::Reader;
+use super::{Header, Machine};
 
 /// A mapped part of the file.
 #[derive(Debug, Clone, Copy)]
@@ -312,18 +312,42 @@ pub(super) fn find_code(
 /// Without sections: linkers put `.init` before and `.fini` behind the instructions.
 pub(super) fn guess_code(
     image: &Image<'_>,
+    machine: Machine,
     entry: Option<u64>,
     init_and_fini: &[u64],
 ) -> Vec<(u64, u64)> {
-    /// What `.fini` holds at most.
-    const LAST: u64 = 0x100;
     let &[init, fini] = init_and_fini else { return Vec::new() };
-    let (init, end) = (init & !1, fini.saturating_add(LAST));
+    let (init, fini) = (machine.without_mode(init), machine.without_mode(fini));
+    let end = end_of_last(image, machine, fini);
     let together = image.segment(init).is_some_and(|segment| {
         segment.executable && segment.address <= fini && fini < segment.end()
     });
     let holds = entry.is_none_or(|entry| init <= entry && entry < end);
     if init < fini && together && holds { vec![(init, end)] } else { Vec::new() }
+}
+
+/// The end of `.fini`: behind its return.
+fn end_of_last(image: &Image<'_>, machine: Machine, start: u64) -> u64 {
+    /// What it holds at most.
+    const MOST: u64 = 0x100;
+    let words = (0..MOST / 4).map(|number| start.saturating_add(number * 4));
+    let returns = |at: &u64| {
+        image.number(*at, 4).is_some_and(|word| match machine {
+            // jr $ra
+            Machine::MipsO32 | Machine::MipsN32 | Machine::MipsN64 => word == 0x03e0_0008,
+            // bx lr; pop {…, pc}
+            Machine::Arm => word == 0xe12f_ff1e || word & 0xffff_8000 == 0xe8bd_8000,
+            Machine::Aarch64 => word == 0xd65f_03c0,
+            Machine::X86_64 | Machine::I386 => false,
+        })
+    };
+    let slot = if matches!(machine, Machine::MipsO32 | Machine::MipsN32 | Machine::MipsN64) {
+        8
+    } else {
+        4
+    };
+    let last = words.into_iter().find(returns);
+    last.map_or_else(|| start.saturating_add(MOST), |last| last.saturating_add(slot))
 }
 
 /// Where `.eh_frame` lies.

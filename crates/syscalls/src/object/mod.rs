@@ -160,7 +160,8 @@ impl<'a> Object<'a> {
         let entry = (header.entry != 0).then(|| header.entry.wrapping_add(bias));
         parts.image.code = image::find_code(&parts.image, &sections, entry, bias);
         if parts.image.code.is_empty() {
-            parts.image.code = image::guess_code(&parts.image, entry, &dynamic.init_and_fini());
+            parts.image.code =
+                image::guess_code(&parts.image, header.machine, entry, &dynamic.init_and_fini());
         }
         let mut object = Self {
             flags: header.flags,

@@ -43,6 +43,23 @@ pub struct Plugins {
     pub left_out: Option<String>,
 }
 
+/// Why a library is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A file does not start without it.
+    Needed,
+    /// Running code names it.
+    Named,
+}
+
+/// Directories that devices fill while they run.
+const FILLED: &[&str] = &["/home/", "/media/", "/mnt/", "/run/", "/tmp/", "/var/"];
+
+/// Can a file of this name come to be after the image was made?
+fn may_appear(name: &str) -> bool {
+    FILLED.iter().any(|directory| name.starts_with(directory))
+}
+
 /// A program of more files than that is no program.
 const MOST_MODULES: usize = 512;
 
@@ -53,7 +70,7 @@ pub fn load(name: &str, summary: Arc<Summary>, resolver: &mut dyn Resolver) -> P
     program.modules.push(Module { name: name.to_owned(), path: name.to_owned(), summary });
     program.load_needed(0, resolver);
     if let Some(path) = interpreter {
-        program.interpreter = program.open(&path, 0, resolver);
+        program.interpreter = program.open(&path, 0, Asked::Needed, resolver);
     }
     program
 }
@@ -64,7 +81,7 @@ impl Program {
         let mut at = first;
         while let Some(module) = self.modules.get(at) {
             for name in module.summary.needed.clone() {
-                self.open(&name, at, resolver);
+                self.open(&name, at, Asked::Needed, resolver);
             }
             at += 1;
         }
@@ -75,6 +92,7 @@ impl Program {
         &mut self,
         name: &str,
         asker: usize,
+        asked: Asked,
         resolver: &mut dyn Resolver,
     ) -> Option<usize> {
         let base = name.rsplit('/').next().unwrap_or(name);
@@ -85,6 +103,8 @@ impl Program {
         let found = match resolver.library(name, &asking.summary.search, &asking.summary) {
             Ok(found) if self.modules.len() < MOST_MODULES => Some(found),
             Ok(_) => None,
+            // What is opened by name and is not there is not opened, unless something puts it there first.
+            Err(_) if asked == Asked::Named && !may_appear(name) => None,
             Err(reason) => {
                 self.gaps.push(Gap {
                     file: asking.name.clone(),

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::bind::named;
+use super::load::Asked;
 use super::reach::{Known, Reached, Roots};
 use super::{Gap, Program, Resolver};
 
@@ -61,7 +62,7 @@ impl Program {
         for (module, text) in wanted {
             for name in self.names_of(*module, text, resolver) {
                 let first = self.modules.len();
-                let number = self.open(&name, *module, resolver);
+                let number = self.open(&name, *module, Asked::Named, resolver);
                 self.load_needed(first, resolver);
                 if let Some(number) = number.filter(|number| *number >= before) {
                     self.plugins.push(number);

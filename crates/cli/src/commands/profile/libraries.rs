@@ -18,6 +18,9 @@ pub struct Libraries {
     configured: Vec<String>,
 }
 
+/// A name that more libraries fit tells nothing.
+const MOST_FITTING: usize = 64;
+
 /// Symbolic links are followed within the root this often.
 const MOST_LINKS: usize = 16;
 
@@ -132,6 +135,37 @@ impl Libraries {
             .collect()
     }
 
+    /// Every library of the root file system whose name fits the last part of the pattern.
+    fn fitting(&mut self, pattern: &str, asker: &Summary) -> Plugins {
+        let base = pattern.rsplit('/').next().unwrap_or(pattern);
+        let Some((before, after)) = around_gaps(base) else {
+            let left_out = Some("the name is made at run time".to_owned());
+            return Plugins { names: Vec::new(), left_out };
+        };
+        let mut names = Vec::new();
+        for directory in self.directories(&asker.search, asker.machine) {
+            // Programs keep their own in a directory beneath.
+            let beneath = self.names_in(&directory);
+            let beneath = beneath.iter().map(|name| format!("{directory}/{name}"));
+            for place in std::iter::once(directory.clone()).chain(beneath) {
+                let found = self.names_in(&place).into_iter().filter(|name| {
+                    name.len() >= before.len() + after.len()
+                        && name.starts_with(before)
+                        && name.ends_with(after)
+                });
+                names.extend(found.map(|name| format!("{place}/{name}")));
+            }
+        }
+        names.sort();
+        names.dedup_by(|a, b| a.rsplit('/').next() == b.rsplit('/').next());
+        if names.len() > MOST_FITTING {
+            let left_out =
+                Some(format!("{} libraries fit the name that is made at run time", names.len()));
+            return Plugins { names: Vec::new(), left_out };
+        }
+        Plugins { names, left_out: None }
+    }
+
     /// Services that `nsswitch.conf` names.
     fn services(&self) -> Option<Vec<String>> {
         let text = std::fs::read_to_string(self.inside("/etc/nsswitch.conf")?).ok()?;
@@ -145,6 +179,16 @@ impl Libraries {
         names.dedup();
         Some(names)
     }
+}
+
+/// What stands before the first and behind the last gap; none where too little is told to look for.
+fn around_gaps(pattern: &str) -> Option<(&str, &str)> {
+    let (before, _) = pattern.split_once('%')?;
+    let (_, last) = pattern.rsplit_once('%')?;
+    let after =
+        last.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '*' | '-'));
+    let after = after.get(1..)?;
+    (!before.is_empty() && !after.is_empty()).then_some((before, after))
 }
 
 fn parts(path: &str) -> Vec<String> {
@@ -188,10 +232,7 @@ impl Resolver for Libraries {
 
     fn plugins(&mut self, pattern: &str, asker: &Summary) -> Plugins {
         let Some(rest) = pattern.strip_prefix("libnss_%s") else {
-            return Plugins {
-                names: Vec::new(),
-                left_out: Some("the name is made at run time".to_owned()),
-            };
+            return self.fitting(pattern, asker);
         };
         let Some(services) = self.services() else {
             return Plugins { names: Vec::new(), left_out: None };
