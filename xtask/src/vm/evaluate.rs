@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use kakoi_policy::Action;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kernels::{self, Kernel};
 use super::packages;
+use super::table::Row;
 use super::truth::{self, Backend, Difference, Run};
 
 /// What was measured on one kernel with one backend; kept under target/vm/results.
@@ -21,6 +23,18 @@ struct Result {
     release: String,
     seconds: f64,
     cases: Vec<CaseResult>,
+}
+
+impl Result {
+    /// Cases that were not run now stay as they were, if the kernel is the same.
+    fn with_older(mut self, older: Option<String>) -> Self {
+        let older = older.and_then(|text| serde_json::from_str::<Self>(&text).ok());
+        let Some(older) = older.filter(|older| older.release == self.release) else { return self };
+        let new: BTreeSet<String> = self.cases.iter().map(|case| case.name.clone()).collect();
+        self.cases.extend(older.cases.into_iter().filter(|case| !new.contains(&case.name)));
+        self.seconds = self.seconds.max(older.seconds);
+        self
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,24 +54,54 @@ struct CaseResult {
     inapplicable: bool,
 }
 
-/// Runs the whole table on these kernels; every difference without a reason is an error, at the end.
-pub fn run(backend: &Backend, names: &[String]) -> anyhow::Result<()> {
-    let mut errors = Vec::new();
-    let all: Vec<String> = kernels::KERNELS.iter().map(|kernel| kernel.name.to_owned()).collect();
-    for name in if names.is_empty() { &all } else { names } {
-        let kernel = kernels::named(name)?;
-        match truth::run(backend, kernel, &|_| true) {
-            Ok(run) => {
-                if let Err(error) = keep(backend, kernel, &run) {
-                    errors.push(format!("{name}: {error:#}"));
-                }
+/// Runs the whole table on these kernels, as many guests at once as there are processors; every difference without
+/// a reason is an error, at the end.
+pub fn run(backends: &[&Backend], names: &[String]) -> anyhow::Result<()> {
+    let jobs = Mutex::new(jobs(backends, names)?);
+    let errors = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((backend, kernel)) = taken(&jobs) {
+            if let Err(error) = check(backend, kernel, &|_| true) {
+                let error = format!("{} on {}: {error:#}", backend.name, kernel.name);
+                errors.lock().unwrap_or_else(PoisonError::into_inner).push(error);
             }
-            Err(error) => errors.push(format!("{name}: {error:#}")),
         }
-    }
+    };
+    let guests = std::thread::available_parallelism().map_or(1, |count| count.get().min(4));
+    std::thread::scope(|scope| (0..guests).for_each(|_| drop(scope.spawn(work))));
     write()?;
+    let errors = errors.into_inner().unwrap_or_else(PoisonError::into_inner);
     anyhow::ensure!(errors.is_empty(), "{}", errors.join("\n"));
     Ok(())
+}
+
+type Jobs<'a> = Vec<(&'a Backend, &'static Kernel)>;
+
+/// The last job comes first.
+fn taken<'a>(jobs: &Mutex<Jobs<'a>>) -> Option<(&'a Backend, &'static Kernel)> {
+    jobs.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+fn jobs<'a>(backends: &[&'a Backend], names: &[String]) -> anyhow::Result<Jobs<'a>> {
+    let mut kernels: Vec<&Kernel> = kernels::KERNELS.iter().collect();
+    if !names.is_empty() {
+        kernels = names.iter().map(|name| kernels::named(name)).collect::<anyhow::Result<_>>()?;
+    }
+    let mut jobs = Vec::new();
+    for backend in backends {
+        let fit = |kernel: &&&Kernel| !names.is_empty() || (backend.fits)(kernel);
+        jobs.extend(kernels.iter().rev().filter(fit).map(|kernel| (*backend, *kernel)));
+    }
+    Ok(jobs)
+}
+
+/// Runs a part of the table, keeps what was measured, and fails on whatever is neither as the table says nor known.
+pub fn check(
+    backend: &Backend,
+    kernel: &Kernel,
+    wanted: &dyn Fn(&Row) -> bool,
+) -> anyhow::Result<()> {
+    keep(backend, kernel, &truth::run(backend, kernel, wanted)?)
 }
 
 fn keep(backend: &Backend, kernel: &Kernel, run: &Run) -> anyhow::Result<()> {
@@ -92,6 +136,7 @@ fn keep(backend: &Backend, kernel: &Kernel, run: &Run) -> anyhow::Result<()> {
     let folder = packages::store().join("results");
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{}-{}.json", backend.name, kernel.name));
+    let result = result.with_older(fs::read_to_string(&path).ok());
     fs::write(path, serde_json::to_string_pretty(&result)?)?;
     anyhow::ensure!(run.outcome.faults.is_empty(), "{}", run.outcome.faults.join("\n"));
     anyhow::ensure!(unknown == 0, "{unknown} differences without a reason");

@@ -52,9 +52,9 @@ fn headers(kernel: &Kernel, release: &str) -> anyhow::Result<PathBuf> {
             let flags = ["linux-compiler-gcc-10-x86".to_owned()];
             packages::unpacked(&kernels::AMD64, &flags, &root)?;
         }
-        relocate(&built.join("Makefile"), &root)?;
         fs::write(done, "")?;
     }
+    relocate(&built.join("Makefile"), &root)?;
     Ok(built)
 }
 
@@ -83,10 +83,23 @@ fn kbuild(base: &str) -> String {
 /// The headers' makefile names its other half, and since 7.x itself, by an absolute path.
 fn relocate(makefile: &Path, root: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(makefile).with_context(|| makefile.display().to_string())?;
-    let moved = format!("{}/usr/src/", root.display());
-    let text = text.replace("include /usr/src/", &format!("include {moved}"));
-    let text = text.replace("=/usr/src/", &format!("={moved}"));
-    Ok(fs::write(makefile, text)?)
+    let moved = moved(&text, &root.display().to_string());
+    Ok(if moved == text { () } else { fs::write(makefile, moved)? })
+}
+
+/// Every path to `usr/src` leads beneath `root`, wherever it led before: the whole store may have been moved.
+fn moved(text: &str, root: &str) -> String {
+    const SOURCES: &str = "/usr/src/";
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(SOURCES) {
+        let begin = rest[..at].rfind([' ', '=', '\n']).map_or(0, |begin| begin + 1);
+        out.push_str(&rest[..begin]);
+        out.push_str(root);
+        out.push_str(SOURCES);
+        rest = &rest[at + SOURCES.len()..];
+    }
+    out + rest
 }
 
 /// Copies what changed, so that make builds only that.
@@ -109,6 +122,14 @@ fn copy_sources(from: &Path, to: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_that_were_moved_are_found_again() {
+        let text = "include /old/place/usr/src/linux-headers-6.1.0-50-common/Makefile\nKERNEL=/usr/src/x\n";
+        let wanted = "include /new/usr/src/linux-headers-6.1.0-50-common/Makefile\nKERNEL=/new/usr/src/x\n";
+        assert_eq!(moved(text, "/new"), wanted);
+        assert_eq!(moved(wanted, "/new"), wanted);
+    }
 
     #[test]
     fn the_tools_of_a_release_are_named_by_series_or_by_build() {

@@ -132,8 +132,8 @@ fn apt(architecture: &Architecture, program: &str) -> anyhow::Result<Command> {
     let configuration = root.join("apt.conf");
     let mut command = Command::new(program);
     command.env("APT_CONFIG", &configuration);
+    lay_out(architecture, &root)?;
     if !root.join("updated").exists() {
-        lay_out(architecture, &root)?;
         eprintln!("fetching the index of packages for {}", architecture.name);
         run(Command::new("apt-get").args(["-q", "update"]).env("APT_CONFIG", &configuration))?;
         fs::write(root.join("updated"), "")?;
@@ -153,6 +153,7 @@ fn lay_out(architecture: &Architecture, root: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(root.join(folder))?;
     }
     fs::write(root.join("dpkg/status"), "")?;
+    fs::write(root.join("etc/apt/sources.list"), "")?;
     let sources = format!(
         "Types: deb\nURIs: {}\nSuites: {}\nComponents: main\nArchitectures: {}\n\
          Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
