@@ -2,6 +2,7 @@
 //! Builds lkm/ for a kernel of the matrix, against Debian's headers for it, with Debian's cross compilers.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -55,7 +56,39 @@ fn headers(kernel: &Kernel, release: &str) -> anyhow::Result<PathBuf> {
         fs::write(done, "")?;
     }
     relocate(&built.join("Makefile"), &root)?;
+    lend_library(&root)?;
     Ok(built)
+}
+
+/// Tools of the newest kernels need a C library that the host may not have yet: Debian's newest runs them, from
+/// beside them.
+fn lend_library(root: &Path) -> anyhow::Result<()> {
+    const NEWER: &[u8] = b"GLIBC_2.38";
+    let tools = || {
+        let files = packages::files_beneath(&root.join("usr/lib")).into_iter();
+        files.filter(|path| path.is_file() && !path.is_symlink())
+    };
+    let is_lent = |tool: &Path| tool.extension().is_some_and(|extension| extension == "elf");
+    for tool in tools().filter(|tool| !is_lent(tool)) {
+        let bytes = fs::read(&tool)?;
+        if bytes.starts_with(b"\x7fELF") && bytes.windows(NEWER.len()).any(|word| word == NEWER) {
+            fs::rename(&tool, tool.with_added_extension("elf"))?;
+        }
+    }
+    let lent = root.join("lent");
+    for tool in tools().filter(|tool| is_lent(tool)) {
+        let names = ["libc6", "libelf1t64", "zlib1g", "libzstd1"].map(|name| format!("{name}/sid"));
+        packages::unpacked(&kernels::AMD64, &names, &lent)?;
+        let libraries = lent.join("usr/lib/x86_64-linux-gnu").display().to_string();
+        let text = format!(
+            "#!/bin/sh\nexec {libraries}/ld-linux-x86-64.so.2 --library-path {libraries} {} \"$@\"\n",
+            tool.display()
+        );
+        let script = tool.with_extension("");
+        packages::put(&script, &text)?;
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
 }
 
 /// Release without the flavour: `6.1.0-50` of `6.1.0-50-armmp`, `6.12.95+deb12` of `6.12.95+deb12-armmp`.
@@ -84,7 +117,7 @@ fn kbuild(base: &str) -> String {
 fn relocate(makefile: &Path, root: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(makefile).with_context(|| makefile.display().to_string())?;
     let moved = moved(&text, &root.display().to_string());
-    Ok(if moved == text { () } else { fs::write(makefile, moved)? })
+    packages::put(makefile, &moved)
 }
 
 /// Every path to `usr/src` leads beneath `root`, wherever it led before: the whole store may have been moved.
@@ -126,7 +159,8 @@ mod tests {
     #[test]
     fn headers_that_were_moved_are_found_again() {
         let text = "include /old/place/usr/src/linux-headers-6.1.0-50-common/Makefile\nKERNEL=/usr/src/x\n";
-        let wanted = "include /new/usr/src/linux-headers-6.1.0-50-common/Makefile\nKERNEL=/new/usr/src/x\n";
+        let wanted =
+            "include /new/usr/src/linux-headers-6.1.0-50-common/Makefile\nKERNEL=/new/usr/src/x\n";
         assert_eq!(moved(text, "/new"), wanted);
         assert_eq!(moved(wanted, "/new"), wanted);
     }

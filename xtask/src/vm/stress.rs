@@ -180,7 +180,7 @@ pub fn cost(backend: &Backend, kernel: &Kernel) -> anyhow::Result<()> {
     println!("{text}");
     let folder = super::packages::store().join("costs");
     std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join(format!("{}-{}.md", backend.name, kernel.name)), text)?;
+    super::packages::put(&folder.join(format!("{}-{}.md", backend.name, kernel.name)), &text)?;
     Ok(())
 }
 
