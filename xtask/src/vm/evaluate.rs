@@ -107,7 +107,10 @@ pub fn check(
 fn keep(backend: &Backend, kernel: &Kernel, run: &Run) -> anyhow::Result<()> {
     let unknown = truth::print(backend, kernel, run)?;
     let known = truth::known()?;
-    let cases = run.rows.iter().zip(&run.measured).map(|(row, measured)| {
+    // A guest that was cut off says nothing about what it did not come to.
+    let reached =
+        run.rows.iter().zip(&run.measured).filter(|(_, measured)| !measured.never_reached());
+    let cases = reached.map(|(row, measured)| {
         let case = &row.case;
         let known = known.iter().find(|it| it.covers(backend.name, kernel.name, &case.name));
         let refusal = |(_, verdict): &(String, String)| verdict != "audit";
@@ -368,4 +371,59 @@ fn differences(results: &[Result]) -> String {
         let _ = writeln!(text, "| {name} | {what} | {place} | {why} |");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(name: &str, difference: Option<&str>) -> CaseResult {
+        CaseResult {
+            name: name.to_owned(),
+            file: String::new(),
+            policy: String::new(),
+            row: None,
+            way: None,
+            limit: None,
+            refuses: true,
+            refused: true,
+            stopped: true,
+            difference: difference.map(str::to_owned),
+            reason: None,
+            inapplicable: false,
+        }
+    }
+
+    fn result(release: &str, cases: Vec<CaseResult>) -> Result {
+        let name = |text: &str| text.to_owned();
+        Result {
+            backend: name("bpf"),
+            kernel: name("amd64-6.1"),
+            release: name(release),
+            seconds: 1.0,
+            cases,
+        }
+    }
+
+    #[test]
+    fn a_case_that_is_run_again_replaces_itself_and_the_others_stay() {
+        let older = result("6.1", vec![case("a", Some("silent allow")), case("b", None)]);
+        let older = serde_json::to_string(&older).unwrap();
+        let new = result("6.1", vec![case("a", None)]).with_older(Some(older.clone()));
+        let names: Vec<&str> = new.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(new.cases.iter().all(|case| case.difference.is_none()));
+        let other = result("6.12", vec![case("a", None)]).with_older(Some(older));
+        assert_eq!(other.cases.len(), 1);
+    }
+
+    #[test]
+    fn bpf_is_run_only_where_it_can_be_attached() {
+        let names = |backend| -> Vec<&str> {
+            jobs(&[backend], &[]).unwrap().iter().map(|(_, kernel)| kernel.name).rev().collect()
+        };
+        let bpf = ["amd64-5.10", "amd64-6.1", "amd64-6.12", "amd64-new", "arm64-6.12", "arm64-new"];
+        assert_eq!(names(&truth::BPF), bpf);
+        assert!(names(&truth::MODULE).contains(&"mips64el-6.12"));
+    }
 }

@@ -63,8 +63,15 @@ pub static BPF: Backend = Backend {
         Ok(files)
     },
     start: "mount -t bpf none /sys/fs/bpf",
-    policy: "[ ! -e /sys/fs/bpf/kakoi ] || exec kakoi-agent replace $1 --anew 2> /dev/kmsg
-kakoi-agent enforce $1 --all-hooks --detach 2> /dev/kmsg",
+    policy: ". /kakoi/rig.sh
+if [ -e /sys/fs/bpf/kakoi ]; then
+    kakoi-agent replace $1 --anew
+else
+    kakoi-agent enforce $1 --all-hooks --detach
+fi 2> /run/kakoi.said
+code=$?
+while read -r line; do say agent \"$line\"; done < /run/kakoi.said
+exit $code",
     // Nobody listens meanwhile: what was told is read when it is asked for, and none can come late.
     events: "[ -e /run/kakoi.events ] || exec kakoi-agent listen --once 2> /dev/null
 usleep 300000; cat /run/kakoi.events; pidof kakoi-agent > /dev/null || rm /run/kakoi.events",
@@ -89,6 +96,15 @@ pub struct Measured {
     /// Why it could not be run.
     pub failed: Option<String>,
 }
+
+impl Measured {
+    /// The guest ended before this case.
+    pub fn never_reached(&self) -> bool {
+        self.failed.as_deref() == Some(NEVER_REACHED)
+    }
+}
+
+const NEVER_REACHED: &str = "not run";
 
 /// A guest that ran the table.
 pub struct Run {
@@ -208,7 +224,7 @@ fn measured(row: &Row, outcome: &Outcome) -> Measured {
     measured.failed = match (said.get("failed"), said.get("session").map(String::as_str)) {
         (Some(why), _) => Some(why.clone()),
         (None, Some("none")) => Some("no session".to_owned()),
-        (None, None) => Some("not run".to_owned()),
+        (None, None) => Some(NEVER_REACHED.to_owned()),
         _ => None,
     };
     measured
