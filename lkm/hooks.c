@@ -39,11 +39,11 @@ void kakoi_leave(void)
 /* Is this call, by the current process, to be judged? */
 static bool concerns(const struct kakoi_hook *hook, unsigned long first)
 {
-	u32 everyone, own = kakoi_current_ops(&everyone);
+	enum kakoi_concern concern = kakoi_concern(hook->ops);
 
-	if (own & hook->ops)
-		return in_task();
-	return everyone & hook->ops && in_task() && (!hook->of_dropped || hook->of_dropped(first));
+	if (likely(concern == KAKOI_FREE) || !in_task())
+		return false;
+	return concern == KAKOI_JUDGED || !hook->of_dropped || hook->of_dropped(first);
 }
 NOKPROBE_SYMBOL(concerns);
 

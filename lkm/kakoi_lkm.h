@@ -96,9 +96,13 @@ int kakoi_marks_begin(void);
 void kakoi_marks_end(void);
 /* The mark of a process, all zero if it has none. True if it has one. */
 bool kakoi_subject_of(struct task_struct *task, struct kk_subject *subject);
-/* Operations of the current process that are to be judged; apart, those that are so for
- * everybody, and speak of dropped content only. */
-u32 kakoi_current_ops(u32 *everyone);
+/* What these operations by the current process are to the policy. */
+enum kakoi_concern {
+	KAKOI_FREE,
+	KAKOI_IF_DROPPED,	/* judged if dropped content has to do with it */
+	KAKOI_JUDGED,
+};
+enum kakoi_concern kakoi_concern(u32 ops);
 int kakoi_mark_set(struct task_struct *task, const struct kk_subject *subject, gfp_t memory);
 void kakoi_mark_remove(struct task_struct *task);
 int kakoi_mark_pend(const struct linux_binprm *bprm, const struct kk_subject *next);

@@ -87,32 +87,30 @@ bool kakoi_subject_of(struct task_struct *task, struct kk_subject *subject)
 	return mark;
 }
 
-u32 kakoi_current_ops(u32 *everyone)
+enum kakoi_concern kakoi_concern(u32 ops)
 {
+	enum kakoi_concern concern = KAKOI_FREE;
 	const struct kakoi_policy *policy;
 	const struct kakoi_mark *mark;
-	bool reads_code = false;
-	u32 ops = 0;
 
-	*everyone = 0;
 	rcu_read_lock();
 	policy = rcu_dereference(kakoi_policy);
-	if (policy) {
-		mark = atomic_read(&kakoi_marks) ? find(current->signal) : NULL;
-		if (mark) {
-			ops = READ_ONCE(mark->ops);
-			reads_code = READ_ONCE(mark->subject.program) & KK_P_READS_CODE;
-		}
-		/* Rules for everybody that speak of dropped content only: as long as there is none, of nothing;
-		 * and opening it is then what an interpreter does. */
-		if (!policy->only_dropped)
-			ops |= policy->everyone_ops;
-		else if (atomic_read(&kakoi_dropped_count))
-			*everyone = reads_code ? policy->everyone_ops :
-						 policy->everyone_ops & ~KAKOI_BIT(KK_OP_OPEN);
-	}
+	mark = atomic_read(&kakoi_marks) ? find(current->signal) : NULL;
+	if (!policy)
+		concern = KAKOI_FREE;
+	else if (mark && READ_ONCE(mark->ops) & ops)
+		concern = KAKOI_JUDGED;
+	else if (!(policy->everyone_ops & ops))
+		concern = KAKOI_FREE;
+	else if (!policy->only_dropped)
+		concern = KAKOI_JUDGED;
+	/* Rules for everybody that speak of dropped content only: as long as there is none, of nothing; and
+	 * opening it is then what an interpreter does. */
+	else if (atomic_read(&kakoi_dropped_count) &&
+		 (ops != KAKOI_BIT(KK_OP_OPEN) || (mark && mark->subject.program & KK_P_READS_CODE)))
+		concern = KAKOI_IF_DROPPED;
 	rcu_read_unlock();
-	return ops;
+	return concern;
 }
 
 /* With the table's lock held, or for a mark that nobody sees yet. */

@@ -275,9 +275,12 @@ static int change_policy(const char *wanted, int driver)
 	driven = driver;
 	if (!strcmp(wanted, policy))
 		return 0;
-	snprintf(policy, sizeof(policy), "%s", wanted);
+	policy[0] = 0;
 	snprintf(command, sizeof(command), "/kakoi/backend/policy /kakoi/policies/%s.kkb", wanted);
-	return outside_within(command, 9000);	/* the verifier takes its time in an emulator */
+	if (outside_within(command, 60000))	/* the verifier takes its time in an emulator on a busy host */
+		return 1;
+	snprintf(policy, sizeof(policy), "%s", wanted);
+	return 0;
 }
 
 static void run_case(const char *folder, const char *name)

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use kakoi_policy::Action;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kernels::{self, Kernel};
 use super::packages;
+use super::table::Row;
 use super::truth::{self, Backend, Difference, Run};
 
 /// What was measured on one kernel with one backend; kept under target/vm/results.
@@ -21,6 +23,18 @@ struct Result {
     release: String,
     seconds: f64,
     cases: Vec<CaseResult>,
+}
+
+impl Result {
+    /// Cases that were not run now stay as they were, if the kernel is the same.
+    fn with_older(mut self, older: Option<String>) -> Self {
+        let older = older.and_then(|text| serde_json::from_str::<Self>(&text).ok());
+        let Some(older) = older.filter(|older| older.release == self.release) else { return self };
+        let new: BTreeSet<String> = self.cases.iter().map(|case| case.name.clone()).collect();
+        self.cases.extend(older.cases.into_iter().filter(|case| !new.contains(&case.name)));
+        self.seconds = self.seconds.max(older.seconds);
+        self
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,30 +54,63 @@ struct CaseResult {
     inapplicable: bool,
 }
 
-/// Runs the whole table on these kernels; every difference without a reason is an error, at the end.
-pub fn run(backend: &Backend, names: &[String]) -> anyhow::Result<()> {
-    let mut errors = Vec::new();
-    let all: Vec<String> = kernels::KERNELS.iter().map(|kernel| kernel.name.to_owned()).collect();
-    for name in if names.is_empty() { &all } else { names } {
-        let kernel = kernels::named(name)?;
-        match truth::run(backend, kernel, &|_| true) {
-            Ok(run) => {
-                if let Err(error) = keep(backend, kernel, &run) {
-                    errors.push(format!("{name}: {error:#}"));
-                }
+/// Runs the whole table on these kernels, as many guests at once as there are processors; every difference without
+/// a reason is an error, at the end.
+pub fn run(backends: &[&Backend], names: &[String]) -> anyhow::Result<()> {
+    let jobs = Mutex::new(jobs(backends, names)?);
+    let errors = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((backend, kernel)) = taken(&jobs) {
+            if let Err(error) = check(backend, kernel, &|_| true) {
+                let error = format!("{} on {}: {error:#}", backend.name, kernel.name);
+                errors.lock().unwrap_or_else(PoisonError::into_inner).push(error);
             }
-            Err(error) => errors.push(format!("{name}: {error:#}")),
         }
-    }
+    };
+    let guests = std::thread::available_parallelism().map_or(1, |count| count.get().min(4));
+    std::thread::scope(|scope| (0..guests).for_each(|_| drop(scope.spawn(work))));
     write()?;
+    let errors = errors.into_inner().unwrap_or_else(PoisonError::into_inner);
     anyhow::ensure!(errors.is_empty(), "{}", errors.join("\n"));
     Ok(())
+}
+
+type Jobs<'a> = Vec<(&'a Backend, &'static Kernel)>;
+
+/// The last job comes first.
+fn taken<'a>(jobs: &Mutex<Jobs<'a>>) -> Option<(&'a Backend, &'static Kernel)> {
+    jobs.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+fn jobs<'a>(backends: &[&'a Backend], names: &[String]) -> anyhow::Result<Jobs<'a>> {
+    let mut kernels: Vec<&Kernel> = kernels::KERNELS.iter().collect();
+    if !names.is_empty() {
+        kernels = names.iter().map(|name| kernels::named(name)).collect::<anyhow::Result<_>>()?;
+    }
+    let mut jobs = Vec::new();
+    for backend in backends {
+        let fit = |kernel: &&&Kernel| !names.is_empty() || (backend.fits)(kernel);
+        jobs.extend(kernels.iter().rev().filter(fit).map(|kernel| (*backend, *kernel)));
+    }
+    Ok(jobs)
+}
+
+/// Runs a part of the table, keeps what was measured, and fails on whatever is neither as the table says nor known.
+pub fn check(
+    backend: &Backend,
+    kernel: &Kernel,
+    wanted: &dyn Fn(&Row) -> bool,
+) -> anyhow::Result<()> {
+    keep(backend, kernel, &truth::run(backend, kernel, wanted)?)
 }
 
 fn keep(backend: &Backend, kernel: &Kernel, run: &Run) -> anyhow::Result<()> {
     let unknown = truth::print(backend, kernel, run)?;
     let known = truth::known()?;
-    let cases = run.rows.iter().zip(&run.measured).map(|(row, measured)| {
+    // A guest that was cut off says nothing about what it did not come to.
+    let reached =
+        run.rows.iter().zip(&run.measured).filter(|(_, measured)| !measured.never_reached());
+    let cases = reached.map(|(row, measured)| {
         let case = &row.case;
         let known = known.iter().find(|it| it.covers(backend.name, kernel.name, &case.name));
         let refusal = |(_, verdict): &(String, String)| verdict != "audit";
@@ -92,7 +139,8 @@ fn keep(backend: &Backend, kernel: &Kernel, run: &Run) -> anyhow::Result<()> {
     let folder = packages::store().join("results");
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{}-{}.json", backend.name, kernel.name));
-    fs::write(path, serde_json::to_string_pretty(&result)?)?;
+    let result = result.with_older(fs::read_to_string(&path).ok());
+    packages::put(&path, &serde_json::to_string_pretty(&result)?)?;
     anyhow::ensure!(run.outcome.faults.is_empty(), "{}", run.outcome.faults.join("\n"));
     anyhow::ensure!(unknown == 0, "{unknown} differences without a reason");
     Ok(())
@@ -323,4 +371,59 @@ fn differences(results: &[Result]) -> String {
         let _ = writeln!(text, "| {name} | {what} | {place} | {why} |");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(name: &str, difference: Option<&str>) -> CaseResult {
+        CaseResult {
+            name: name.to_owned(),
+            file: String::new(),
+            policy: String::new(),
+            row: None,
+            way: None,
+            limit: None,
+            refuses: true,
+            refused: true,
+            stopped: true,
+            difference: difference.map(str::to_owned),
+            reason: None,
+            inapplicable: false,
+        }
+    }
+
+    fn result(release: &str, cases: Vec<CaseResult>) -> Result {
+        let name = |text: &str| text.to_owned();
+        Result {
+            backend: name("bpf"),
+            kernel: name("amd64-6.1"),
+            release: name(release),
+            seconds: 1.0,
+            cases,
+        }
+    }
+
+    #[test]
+    fn a_case_that_is_run_again_replaces_itself_and_the_others_stay() {
+        let older = result("6.1", vec![case("a", Some("silent allow")), case("b", None)]);
+        let older = serde_json::to_string(&older).unwrap();
+        let new = result("6.1", vec![case("a", None)]).with_older(Some(older.clone()));
+        let names: Vec<&str> = new.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(new.cases.iter().all(|case| case.difference.is_none()));
+        let other = result("6.12", vec![case("a", None)]).with_older(Some(older));
+        assert_eq!(other.cases.len(), 1);
+    }
+
+    #[test]
+    fn bpf_is_run_only_where_it_can_be_attached() {
+        let names = |backend| -> Vec<&str> {
+            jobs(&[backend], &[]).unwrap().iter().map(|(_, kernel)| kernel.name).rev().collect()
+        };
+        let bpf = ["amd64-5.10", "amd64-6.1", "amd64-6.12", "amd64-new", "arm64-6.12", "arm64-new"];
+        assert_eq!(names(&truth::BPF), bpf);
+        assert!(names(&truth::MODULE).contains(&"mips64el-6.12"));
+    }
 }

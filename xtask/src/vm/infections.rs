@@ -42,7 +42,7 @@ pub fn run(backend: &Backend, kernel: &Kernel, folder: Option<&Path>) -> anyhow:
     }
     let kept = packages::store().join("infections");
     fs::create_dir_all(&kept)?;
-    fs::write(kept.join(format!("{}-{}.md", backend.name, kernel.name)), table)?;
+    packages::put(&kept.join(format!("{}-{}.md", backend.name, kernel.name)), &table)?;
     let count = |column: &[End]| column.iter().filter(|end| end.ran).count();
     println!(
         "{} infections on {}: {} ran unguarded, {} under remote-session.toml, {} under admin.toml",

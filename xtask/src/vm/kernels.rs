@@ -123,6 +123,13 @@ const fn debian(
     Kernel { name, architecture, package, card }
 }
 
+impl Kernel {
+    /// Of arm64: before 6.4 nothing can be attached to its functions.
+    pub fn is_before_direct_calls(&self) -> bool {
+        self.name.ends_with("-5.10") || self.name.ends_with("-6.1")
+    }
+}
+
 /// The kernel of that name.
 pub fn named(name: &str) -> anyhow::Result<&'static Kernel> {
     KERNELS.iter().find(|kernel| kernel.name == name).with_context(|| {

@@ -34,6 +34,7 @@ vm truth KERNEL [PART]
 vm truth-bpf KERNEL [PART]
 vm evaluate [KERNEL]...
 vm evaluate-bpf [KERNEL]...
+vm evaluate-all
 vm report
 vm quick
 vm stress KERNEL RACES EXECS ROUNDS FORKS
@@ -58,12 +59,13 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{name}: {}", installed.release);
             Ok(())
         }),
-        "evaluate" | "evaluate-bpf" => evaluate::run(backend(verb), rest),
+        "evaluate" | "evaluate-bpf" => evaluate::run(&[backend(verb)], rest),
+        "evaluate-all" => evaluate::run(&[&truth::MODULE, &truth::BPF], rest),
         "report" => evaluate::write(),
         "truth" | "truth-bpf" => {
             let (name, part) = rest.split_first().context(USAGE)?;
             let part = part.first().map_or("", String::as_str);
-            truth::check(backend(verb), kernels::named(name)?, &|row| {
+            evaluate::check(backend(verb), kernels::named(name)?, &|row| {
                 row.file.contains(part) || row.case.name.contains(part)
             })
         }
@@ -97,10 +99,10 @@ fn each(names: &[String], once: impl Fn(&Kernel) -> anyhow::Result<()>) -> anyho
 
 /// What `make test` runs: each backend in one guest, a part of the truth table.
 fn quick() -> anyhow::Result<()> {
-    truth::check(&truth::MODULE, kernels::named("mipsel-6.1")?, &|row| {
+    evaluate::check(&truth::MODULE, kernels::named("mipsel-6.1")?, &|row| {
         ["lineage.toml", "table-2.toml", "sessions.toml"].contains(&row.file.as_str())
     })?;
-    truth::check(&truth::BPF, kernels::named("amd64-6.1")?, &|row| row.file == "table-2.toml")
+    evaluate::check(&truth::BPF, kernels::named("amd64-6.1")?, &|row| row.file == "table-2.toml")
 }
 
 fn run_stress(backend: &Backend, arguments: &[String]) -> anyhow::Result<()> {

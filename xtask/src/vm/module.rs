@@ -2,6 +2,7 @@
 //! Builds lkm/ for a kernel of the matrix, against Debian's headers for it, with Debian's cross compilers.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,10 +53,42 @@ fn headers(kernel: &Kernel, release: &str) -> anyhow::Result<PathBuf> {
             let flags = ["linux-compiler-gcc-10-x86".to_owned()];
             packages::unpacked(&kernels::AMD64, &flags, &root)?;
         }
-        relocate(&built.join("Makefile"), &root)?;
         fs::write(done, "")?;
     }
+    relocate(&built.join("Makefile"), &root)?;
+    lend_library(&root)?;
     Ok(built)
+}
+
+/// Tools of the newest kernels need a C library that the host may not have yet: Debian's newest runs them, from
+/// beside them.
+fn lend_library(root: &Path) -> anyhow::Result<()> {
+    const NEWER: &[u8] = b"GLIBC_2.38";
+    let tools = || {
+        let files = packages::files_beneath(&root.join("usr/lib")).into_iter();
+        files.filter(|path| path.is_file() && !path.is_symlink())
+    };
+    let is_lent = |tool: &Path| tool.extension().is_some_and(|extension| extension == "elf");
+    for tool in tools().filter(|tool| !is_lent(tool)) {
+        let bytes = fs::read(&tool)?;
+        if bytes.starts_with(b"\x7fELF") && bytes.windows(NEWER.len()).any(|word| word == NEWER) {
+            fs::rename(&tool, tool.with_added_extension("elf"))?;
+        }
+    }
+    let lent = root.join("lent");
+    for tool in tools().filter(|tool| is_lent(tool)) {
+        let names = ["libc6", "libelf1t64", "zlib1g", "libzstd1"].map(|name| format!("{name}/sid"));
+        packages::unpacked(&kernels::AMD64, &names, &lent)?;
+        let libraries = lent.join("usr/lib/x86_64-linux-gnu").display().to_string();
+        let text = format!(
+            "#!/bin/sh\nexec {libraries}/ld-linux-x86-64.so.2 --library-path {libraries} {} \"$@\"\n",
+            tool.display()
+        );
+        let script = tool.with_extension("");
+        packages::put(&script, &text)?;
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
 }
 
 /// Release without the flavour: `6.1.0-50` of `6.1.0-50-armmp`, `6.12.95+deb12` of `6.12.95+deb12-armmp`.
@@ -83,10 +116,23 @@ fn kbuild(base: &str) -> String {
 /// The headers' makefile names its other half, and since 7.x itself, by an absolute path.
 fn relocate(makefile: &Path, root: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(makefile).with_context(|| makefile.display().to_string())?;
-    let moved = format!("{}/usr/src/", root.display());
-    let text = text.replace("include /usr/src/", &format!("include {moved}"));
-    let text = text.replace("=/usr/src/", &format!("={moved}"));
-    Ok(fs::write(makefile, text)?)
+    let moved = moved(&text, &root.display().to_string());
+    packages::put(makefile, &moved)
+}
+
+/// Every path to `usr/src` leads beneath `root`, wherever it led before: the whole store may have been moved.
+fn moved(text: &str, root: &str) -> String {
+    const SOURCES: &str = "/usr/src/";
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(SOURCES) {
+        let begin = rest[..at].rfind([' ', '=', '\n']).map_or(0, |begin| begin + 1);
+        out.push_str(&rest[..begin]);
+        out.push_str(root);
+        out.push_str(SOURCES);
+        rest = &rest[at + SOURCES.len()..];
+    }
+    out + rest
 }
 
 /// Copies what changed, so that make builds only that.
@@ -109,6 +155,15 @@ fn copy_sources(from: &Path, to: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_that_were_moved_are_found_again() {
+        let text = "include /old/place/usr/src/linux-headers-6.1.0-50-common/Makefile\nKERNEL=/usr/src/x\n";
+        let wanted =
+            "include /new/usr/src/linux-headers-6.1.0-50-common/Makefile\nKERNEL=/new/usr/src/x\n";
+        assert_eq!(moved(text, "/new"), wanted);
+        assert_eq!(moved(wanted, "/new"), wanted);
+    }
 
     #[test]
     fn the_tools_of_a_release_are_named_by_series_or_by_build() {

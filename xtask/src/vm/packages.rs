@@ -132,8 +132,8 @@ fn apt(architecture: &Architecture, program: &str) -> anyhow::Result<Command> {
     let configuration = root.join("apt.conf");
     let mut command = Command::new(program);
     command.env("APT_CONFIG", &configuration);
+    lay_out(architecture, &root)?;
     if !root.join("updated").exists() {
-        lay_out(architecture, &root)?;
         eprintln!("fetching the index of packages for {}", architecture.name);
         run(Command::new("apt-get").args(["-q", "update"]).env("APT_CONFIG", &configuration))?;
         fs::write(root.join("updated"), "")?;
@@ -152,7 +152,8 @@ fn lay_out(architecture: &Architecture, root: &Path) -> anyhow::Result<()> {
     ] {
         fs::create_dir_all(root.join(folder))?;
     }
-    fs::write(root.join("dpkg/status"), "")?;
+    put(&root.join("dpkg/status"), "")?;
+    put(&root.join("etc/apt/sources.list"), "")?;
     let sources = format!(
         "Types: deb\nURIs: {}\nSuites: {}\nComponents: main\nArchitectures: {}\n\
          Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
@@ -160,7 +161,7 @@ fn lay_out(architecture: &Architecture, root: &Path) -> anyhow::Result<()> {
         architecture.suites.join(" "),
         architecture.name
     );
-    fs::write(root.join("etc/apt/sources.list.d/debian.sources"), sources)?;
+    put(&root.join("etc/apt/sources.list.d/debian.sources"), &sources)?;
     let at = root.display();
     let configuration = format!(
         "Dir::Etc \"{at}/etc/apt\";\nDir::State::status \"{at}/dpkg/status\";\n\
@@ -170,7 +171,7 @@ fn lay_out(architecture: &Architecture, root: &Path) -> anyhow::Result<()> {
          Acquire::Check-Valid-Until \"false\";\n",
         architecture.name
     );
-    Ok(fs::write(root.join("apt.conf"), configuration)?)
+    put(&root.join("apt.conf"), &configuration)
 }
 
 /// The mirror of Debian that this machine is set up for.
@@ -242,7 +243,18 @@ fn unpack_kernel(deb: &Path, into: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn files_beneath(folder: &Path) -> Vec<PathBuf> {
+/// Writes a file, if it is not so already, and anew: a store that was copied by links is changed nowhere else.
+pub fn put(path: &Path, text: &str) -> anyhow::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|before| before == text) {
+        return Ok(());
+    }
+    // It may not be there yet.
+    let _ = fs::remove_file(path);
+    fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+/// All files in a folder and its folders, in order.
+pub fn files_beneath(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {

@@ -125,7 +125,7 @@ fn prepare(row: &Row, loaded: &Loaded, files: &mut Files) {
     write("after", &world.after);
     write("run", &run);
     write("stopped", &case.stopped);
-    if ["mount", "crond", "binfmt"].iter().any(|word| run.contains(word)) {
+    if ["mount", "crond", "binfmt", "kakoi-agent"].iter().any(|word| run.contains(word)) {
         write("clean", CLEAN);
     }
 }
@@ -134,7 +134,8 @@ fn prepare(row: &Row, loaded: &Loaded, files: &mut Files) {
 const RESET: &str = "rm -rf /tmp/* /etc/ld.so.preload /etc/k /bin/harmless /etc/crontabs/root /data/root /opt/l /opt/n\n\
                      mkdir -p /tmp/k; cp -a /kakoi/world/. /\n";
 const CLEAN: &str = "grep -qE ' (/mnt|/sbin|/tmp/b) ' /proc/mounts && umount /mnt /sbin /tmp/b 2> /dev/null\n\
-                     pidof crond > /dev/null && killall crond; true\n";
+                     pidof crond > /dev/null && killall crond\n\
+                     pidof kakoi-agent > /dev/null && killall -9 kakoi-agent; rm -f /run/kakoi.events; true\n";
 
 /// The action: what the table gives, or, where it gives none, the program that its attempt names.
 fn action(case: &Case) -> String {
@@ -207,7 +208,7 @@ impl World {
             world.file("/tmp/gone", &object);
         }
         if run.contains("kakoi-agent") {
-            world.before.push_str("pidof kakoi-agent > /dev/null || /kakoi/kakoi-agent\n");
+            world.before.push_str("/kakoi/backend/agent\n");
         }
         world
     }
