@@ -113,6 +113,27 @@ impl Client {
         shown
     }
 
+    /// Types a line, and waits for the prompt that long at most. Is the connection still there?
+    pub fn type_for(&mut self, line: &str, patience: Duration) -> bool {
+        if self.stream.write_all(format!("{line}\r\n").as_bytes()).is_err() {
+            return false;
+        }
+        let end = Instant::now() + patience;
+        let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+        self.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        // The first prompt may be the one that the line was typed at.
+        while Instant::now() < end && !(shown.len() > line.len() && shown.ends_with(b"# \x1b[6n")) {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(count) => shown.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+        }
+        self.stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        true
+    }
+
     /// Types a line, and waits for nothing.
     pub fn type_only(&mut self, line: &str) {
         self.send(line);
