@@ -118,16 +118,21 @@ impl Client {
         if self.stream.write_all(format!("{line}\r\n").as_bytes()).is_err() {
             return false;
         }
-        let end = Instant::now() + patience;
         let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
         self.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        // The first prompt may be the one that the line was typed at.
-        while Instant::now() < end && !(shown.len() > line.len() && shown.ends_with(b"# \x1b[6n")) {
+        // Until the line was read, on however slow a machine; then patience begins.
+        let mut end = Instant::now() + Duration::from_secs(20);
+        let mut echoed = false;
+        while Instant::now() < end && !(echoed && shown.ends_with(b"# \x1b[6n")) {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return false,
                 Ok(count) => shown.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(_) => return false,
+            }
+            if !echoed && shown.windows(2).any(|two| two == b"\r\n") {
+                echoed = true;
+                end = Instant::now() + patience;
             }
         }
         self.stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
