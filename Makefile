@@ -32,6 +32,7 @@ test:
 	@tools/install.sh test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
+	$(CARGO) xtask personas
 	$(CARGO) test --quiet --workspace
 	$(CARGO) xtask docs --check
 	$(CARGO) xtask vm quick

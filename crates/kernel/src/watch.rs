@@ -57,6 +57,15 @@ pub enum Until {
     Continued,
 }
 
+/// A register of a stopped process.
+#[derive(Debug, Clone, Copy)]
+enum Register {
+    /// What a call returns.
+    Result,
+    /// The number of the call that begins.
+    Number,
+}
+
 /// `struct ptrace_syscall_info` (include/uapi/linux/ptrace.h), as words.
 const INFO_WORDS: usize = 12;
 
@@ -221,6 +230,37 @@ impl Watched {
             Ok(_) => Err(io::Error::other("a part of it is not mapped")),
             Err(_) => Err(io::Error::last_os_error()),
         }
+    }
+
+    /// At the entry of a call: it is not made.
+    ///
+    /// # Errors
+    /// When it is gone, or this machine is not x86-64.
+    pub fn skip_call(self) -> io::Result<()> {
+        self.set_register(Register::Number, -1)
+    }
+
+    /// At the return of a call: this is what it returns.
+    ///
+    /// # Errors
+    /// As [`Self::skip_call`].
+    pub fn set_result(self, result: i64) -> io::Result<()> {
+        self.set_register(Register::Result, result)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn set_register(self, register: Register, value: i64) -> io::Result<()> {
+        // Places in `struct user_regs_struct` (sys/user.h), in words.
+        let place = match register {
+            Register::Result => 10,
+            Register::Number => 15,
+        };
+        self.request(libc::PTRACE_POKEUSER, place * 8, value.cast_unsigned())
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn set_register(self, _: Register, _: i64) -> io::Result<()> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 
     fn message(self) -> io::Result<u32> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From facts and findings to HTML, SARIF, CycloneDX, SPDX, JSON and the terminal.
+//! From facts and findings to HTML, SARIF, CycloneDX, SPDX, JSON and the terminal; from recorded sessions to HTML, STIX,
+//! MISP, OCSF and syslog.
 //!
 //! Text that comes from an image is of an attacker's choosing. Each renderer escapes it in one
 //! place: `html/markup.rs`, `serde_json` for SARIF and JSON, `text.rs` for the terminal.
@@ -10,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod cyclonedx;
+mod export;
 mod html;
 mod json;
 mod overview;
@@ -21,6 +23,7 @@ mod terminal;
 mod text;
 
 pub use cyclonedx::render_cyclonedx;
+pub use export::{render_misp, render_ocsf, render_stix, render_syslog};
 pub use html::{Session, render_html, render_session};
 pub use json::render_json;
 pub use rule_text::{render_rule, render_rules};

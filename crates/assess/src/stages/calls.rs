@@ -6,12 +6,13 @@
 //! being started; what it then does is. Only what it asks the kernel in ways that no call shows
 //! (`uname` reads nothing from a file) is taken from its name and arguments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kakoi_model::{Argument, Call, Purpose, Stage};
+use kakoi_model::{Call, Purpose, Stage};
 use kakoi_shell::Field;
 
 use super::applets::is_applet;
+use super::call::{family, flags, list, number, text};
 use super::commands::{Invocation, effects_of};
 use super::effect::{Content, Effect};
 use super::judge::{Meaning, judge};
@@ -35,6 +36,8 @@ struct Process {
     program: String,
     /// What it read last.
     read: Option<Content>,
+    /// The script that it was started with.
+    script: Option<String>,
 }
 
 /// Judges the calls of one session in order.
@@ -43,6 +46,8 @@ pub struct CallClassifier {
     session: Session,
     descriptors: BTreeMap<(u32, i64), Target>,
     processes: BTreeMap<u32, Process>,
+    /// Descriptors of files that were made with an execute bit.
+    modes: BTreeSet<(u32, i64)>,
 }
 
 /// A call, judged.
@@ -87,6 +92,7 @@ impl CallClassifier {
             "write" => self.write(pid, call),
             "execve" => self.execute(pid, call),
             "close" => {
+                self.modes.remove(&(pid, number(call, "descriptor").unwrap_or(-1)));
                 self.descriptors.remove(&(pid, number(call, "descriptor").unwrap_or(-1)));
                 (false, Vec::new())
             }
@@ -95,10 +101,7 @@ impl CallClassifier {
                 (true, Vec::new())
             }
             "connect" => (true, Vec::new()),
-            "dup" => {
-                self.duplicate(pid, call);
-                (false, Vec::new())
-            }
+            "dup" => (false, self.duplicate(pid, call)),
             "fork" => {
                 self.inherit(pid, call.result);
                 (false, Vec::new())
@@ -119,20 +122,26 @@ impl CallClassifier {
         }
     }
 
-    /// `dup2(3, 1)`: how a shell redirects.
-    fn duplicate(&mut self, pid: u32, call: &Call) {
+    /// `dup2(3, 1)`: how a shell redirects. What it reads by itself at a prompt is no survey; redirected it is.
+    fn duplicate(&mut self, pid: u32, call: &Call) -> Vec<Effect> {
         // Of fcntl(2) only F_DUPFD and F_DUPFD_CLOEXEC make a descriptor (include/uapi/linux/fcntl.h).
         let other = call.call == "fcntl" && !matches!(number(call, "command"), Some(0 | 1030));
         if other || call.result < 0 {
-            return;
+            return Vec::new();
         }
         let from = (pid, number(call, "descriptor").unwrap_or(-1));
-        match self.descriptors.get(&from).cloned() {
-            Some(target) => self.remember(pid, call.result, target),
-            None => {
-                self.descriptors.remove(&(pid, call.result));
+        let Some(target) = self.descriptors.get(&from).cloned() else {
+            self.descriptors.remove(&(pid, call.result));
+            return Vec::new();
+        };
+        let read = match &target {
+            Target::Read(path) if call.result == 0 && is_read_by_shells(path) => {
+                vec![Effect::Read(path.clone())]
             }
-        }
+            _ => Vec::new(),
+        };
+        self.remember(pid, call.result, target);
+        read
     }
 
     /// A child begins with the descriptors and the program of its parent.
@@ -165,15 +174,17 @@ impl CallClassifier {
                 .any(|flag| matches!(flag, "O_CREAT" | "O_WRONLY" | "O_TRUNC" | "O_RDWR"));
         if creates {
             self.remember(pid, call.result, Target::Write(path.to_owned()));
+            let executable = number(call, "mode").is_some_and(|mode| mode & 0o111 != 0);
+            if executable && self.modes.len() < MAX_DESCRIPTORS {
+                self.modes.insert((pid, call.result));
+            }
             let effect = Effect::Create(path.to_owned());
             // Whether it stays empty, the next calls tell; a tool that writes is not trying.
             let tries = is_shell(self.program(pid)) || self.program(pid) == "touch";
             return (true, if tries { vec![effect] } else { Vec::new() });
         }
         self.remember(pid, call.result, Target::Read(path.to_owned()));
-        let script = is_shell(self.program(pid))
-            && self.session.file(path).is_some_and(|known| known.script);
-        if script {
+        if self.is_own(pid, path) {
             return (false, Vec::new());
         }
         (true, vec![Effect::Read(path.to_owned())])
@@ -197,6 +208,15 @@ impl CallClassifier {
         (main, Vec::new())
     }
 
+    /// Does a process read what it is made of: a shell its script and the files that shells read by themselves, a script
+    /// itself (`#!`)?
+    fn is_own(&self, pid: u32, path: &str) -> bool {
+        let Some(process) = self.processes.get(&pid) else { return is_read_by_shells(path) };
+        let shell = is_shell(&process.program) && (self.is_script(path) || is_read_by_shells(path));
+        let script = process.script.as_deref().is_some_and(|script| base(script) == base(path));
+        shell || script || process.program == base(path)
+    }
+
     /// Was the file given to a shell to run?
     fn is_script(&self, path: &str) -> bool {
         self.session.file(path).is_some_and(|known| known.script)
@@ -217,6 +237,16 @@ impl CallClassifier {
             Some(Target::Read(_)) | None => return (descriptor == 1, Vec::new()),
         };
         let program = self.program(pid);
+        // `sendfile` and its like name where the bytes come from; BusyBox runs `cp` in a copy of the shell.
+        let from = number(call, "from").and_then(|from| self.descriptors.get(&(pid, from)));
+        if let Some(Target::Read(from)) = from {
+            let copies = self.modes.contains(&(pid, descriptor));
+            let effect = match copies {
+                true => Effect::Copy(from.clone(), path),
+                false => Effect::Write(path, Content::File(from.clone())),
+            };
+            return (true, vec![effect]);
+        }
         let own_text = is_shell(program) || matches!(program, "echo" | "printf");
         let data = text(call, "data").map(|data| Content::Text(data.as_bytes().to_vec()));
         let read = self.processes.get(&pid).and_then(|process| process.read.clone());
@@ -256,12 +286,14 @@ impl CallClassifier {
         let words = list(call, "arguments");
         let name = program_name(&path, words);
         if call.result >= 0 {
-            let process = Process { program: name.to_owned(), read: None };
+            let process = Process { program: name.to_owned(), ..Process::default() };
             *self.process(pid) = process;
         }
         let skipped = 1 + usize::from(names_applet_after_itself(&path, words));
         let arguments = words.get(skipped..).unwrap_or_default();
         if is_shell(name) {
+            let script = arguments.iter().find(|word| !word.starts_with('-'));
+            self.process(pid).script = script.cloned();
             return shell(arguments);
         }
         if path.contains('/') && !is_system_program(&path) && !is_multi_call(&path) {
@@ -331,6 +363,15 @@ fn survey(name: &str, arguments: &[String]) -> Vec<Effect> {
     effects.into_iter().filter(keeps).collect()
 }
 
+/// Files that shells read by themselves, at their start and for each prompt (ash.c, lineedit.c of BusyBox; getpwuid(3)).
+fn is_read_by_shells(path: &str) -> bool {
+    matches!(path, "/etc/passwd" | "/etc/group" | "/etc/profile" | "/etc/nsswitch.conf")
+        || matches!(
+            base(path),
+            ".profile" | ".ash_history" | ".shinit" | ".bashrc" | ".bash_profile"
+        )
+}
+
 /// Files that every start of a program reads.
 fn is_library(path: &str) -> bool {
     path.starts_with("/lib")
@@ -347,55 +388,4 @@ fn purpose(meaning: Meaning) -> Option<Purpose> {
         Meaning::Home => Some(Purpose::Stage(Stage::S2)),
         Meaning::Nothing | Meaning::Unknown => None,
     }
-}
-
-/// The family of a call, by the name that the report uses. None: only the running of a program.
-#[must_use]
-pub fn family(call: &str) -> Option<&'static str> {
-    Some(match call {
-        "open" | "openat" | "openat2" | "creat" => "openat",
-        "read" | "readv" | "pread64" | "preadv" | "recv" | "recvfrom" | "recvmsg" => "read",
-        "write" | "writev" | "pwrite64" | "pwritev" | "sendfile" | "sendfile64"
-        | "copy_file_range" | "splice" | "send" | "sendto" => "write",
-        "execve" | "execveat" => "execve",
-        "chmod" | "fchmod" | "fchmodat" | "fchmodat2" => "fchmodat",
-        "chdir" | "fchdir" => "chdir",
-        "socket" => "socket",
-        "connect" => "connect",
-        "close" => "close",
-        "dup" | "dup2" | "dup3" | "fcntl" | "fcntl64" => "dup",
-        "fork" | "vfork" | "clone" | "clone3" => "fork",
-        "unlink" | "unlinkat" | "rmdir" => "unlinkat",
-        "rename" | "renameat" | "renameat2" => "renameat",
-        "link" | "linkat" | "symlink" | "symlinkat" => "linkat",
-        "kill" | "tkill" | "tgkill" => "kill",
-        "mount" | "umount2" | "reboot" | "init_module" | "finit_module" | "delete_module"
-        | "sethostname" | "swapon" | "mknod" | "mknodat" => "mount",
-        _ => return None,
-    })
-}
-
-fn text<'c>(call: &'c Call, name: &str) -> Option<&'c str> {
-    match call.arguments.get(name)? {
-        Argument::Text(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn number(call: &Call, name: &str) -> Option<i64> {
-    match call.arguments.get(name)? {
-        Argument::Number(number) => Some(*number),
-        _ => None,
-    }
-}
-
-fn list<'c>(call: &'c Call, name: &str) -> &'c [String] {
-    match call.arguments.get(name) {
-        Some(Argument::List(list)) => list,
-        _ => &[],
-    }
-}
-
-fn flags(call: &Call) -> impl Iterator<Item = &str> {
-    list(call, "flags").iter().map(String::as_str)
 }

@@ -9,6 +9,7 @@
 //! Invariant: pure; any bytes give an answer; what is remembered of a session is bounded.
 
 mod applets;
+mod call;
 mod calls;
 mod classify;
 mod commands;
@@ -27,7 +28,8 @@ mod summary;
 mod table;
 mod walk;
 
-pub use calls::{CallClassifier, CallStage, family};
+pub use call::family;
+pub use calls::{CallClassifier, CallStage};
 pub use classify::{Classifier, LineStages, MAX_LINE_BYTES, SubCommand};
 pub use commands::vendor_escapes;
 pub use matrix::{Labels, Matrix, Score, classify_transcript, parse_labels};

@@ -268,6 +268,46 @@ fn an_applet_that_busybox_runs_by_running_itself_is_no_payload() {
 }
 
 #[test]
+fn what_a_shell_reads_by_itself_is_no_survey() {
+    let prompt =
+        purposes(&["1 openat path=/etc/passwd flags=O_RDONLY = 3", "1 read descriptor=3 = 70"]);
+    assert_eq!(prompt, [None, None]);
+    let redirected =
+        purposes(&["1 openat path=/etc/passwd flags=O_RDONLY = 3", "1 dup2 descriptor=3 to=0 = 0"]);
+    assert_eq!(redirected[1], Some(Purpose::Stage(Stage::S3)));
+    let tool = purposes(&[
+        "1 execve path=/bin/cat arguments=cat|/etc/passwd = 0",
+        "1 openat path=/etc/passwd flags=O_RDONLY = 3",
+    ]);
+    assert_eq!(tool[1], Some(Purpose::Stage(Stage::S3)));
+}
+
+#[test]
+fn a_script_that_is_read_to_be_run_is_no_survey() {
+    let by_shell = purposes(&[
+        "1 openat path=m flags=O_WRONLY|O_CREAT mode=666 = 3",
+        "1 write descriptor=3 data=x = 1",
+        "2 execve path=/bin/sh arguments=sh|m = 0",
+        "2 openat path=m flags=O_RDONLY = 3",
+    ]);
+    assert_eq!(by_shell[3], None);
+    let by_itself =
+        purposes(&["2 execve path=./m arguments=./m = 0", "2 openat path=./m flags=O_RDONLY = 3"]);
+    assert_eq!(by_itself, [Some(Purpose::Stage(Stage::S6b)), None]);
+}
+
+#[test]
+fn a_copy_in_the_shell_itself_inherits_the_bit() {
+    let copy = purposes(&[
+        "1 fork = 2",
+        "2 openat path=/bin/echo flags=O_RDONLY = 3",
+        "2 openat path=upnp flags=O_WRONLY|O_CREAT|O_TRUNC mode=755 = 4",
+        "2 sendfile descriptor=4 from=3 size=16777216 = 1000",
+    ]);
+    assert_eq!(copy[3], Some(Purpose::Stage(Stage::S5)));
+}
+
+#[test]
 fn only_two_commands_of_fcntl_make_a_descriptor() {
     // F_SETFD of descriptor 3 returns 0, which leads to the terminal all the same.
     let made = |command: &str| {

@@ -10,6 +10,7 @@
 
 mod calls;
 mod decode;
+mod mask;
 pub(crate) mod samples;
 mod task;
 mod typed;
@@ -24,6 +25,7 @@ use kakoi_assess::stages::CallClassifier;
 use kakoi_kernel::{CallStop, Halt, Until, Watched};
 use kakoi_model::{Action, Call, Event, Purpose, Stage, Timestamp};
 
+use self::mask::Mask;
 use self::samples::{Described, MARK, Samples};
 use crate::cell::plan::Plan;
 
@@ -47,8 +49,7 @@ pub(crate) struct Recorder {
     inputs: BTreeSet<(u64, u64)>,
     stages: CallClassifier,
     samples: Samples,
-    /// Release and build of the kernel that programs are told of.
-    kernel: (String, String),
+    mask: Mask,
     events: BufWriter<File>,
 }
 
@@ -63,7 +64,7 @@ impl Recorder {
             inputs: BTreeSet::new(),
             stages: CallClassifier::new(),
             samples: Samples::new(plan.sample_bytes),
-            kernel: plan.kernel.clone(),
+            mask: Mask::new(plan),
             events: BufWriter::with_capacity(16 << 10, events),
         }
     }
@@ -184,7 +185,8 @@ impl Recorder {
         let call = Call { call: name, arguments: decoded, result: 0 };
         let line = task.line;
         let taken = self.samples.before(&call);
-        task.call = Some(Pending { call: call.clone(), arguments, line, told: ends });
+        let skipped = self.mask.entered(process, &call.call, &arguments);
+        task.call = Some(Pending { call: call.clone(), arguments, line, told: ends, skipped });
         self.tell_samples(taken)?;
         if ends {
             // These do not return.
@@ -197,31 +199,22 @@ impl Recorder {
         let Some(pending) = self.tasks.get_mut(&process).and_then(|task| task.call.take()) else {
             return Ok(());
         };
+        let result = match pending.skipped {
+            true => REFUSED,
+            false => self.mask.returned(process, &pending, result).unwrap_or(result),
+        };
+        if pending.skipped {
+            let _ = process.set_result(REFUSED);
+        }
         if !pending.told {
             let call = Call { result, ..pending.call.clone() };
             self.samples.opened(process, pending.line, &call);
             self.tell_call(process, pending.line, call)?;
         }
-        if pending.call.call == "uname" && result == 0 {
-            self.rename_kernel(process, pending.arguments[0]);
-        }
         if pending.call.call == "read" && result > 0 {
             self.read(process, &pending, result)?;
         }
         Ok(())
-    }
-
-    /// The answer of uname(2), before the program sees it: `struct new_utsname` (include/uapi/linux/utsname.h), six texts of
-    /// 65 bytes, of which the third is the release and the fourth the build.
-    fn rename_kernel(&self, process: Watched, address: u64) {
-        for (place, text) in [(2, &self.kernel.0), (3, &self.kernel.1)] {
-            if !text.is_empty() {
-                let mut bytes = [0; 65];
-                bytes.iter_mut().zip(text.bytes().take(64)).for_each(|(to, from)| *to = from);
-                // A program that gave a bad address has got an error from the kernel already.
-                let _ = process.write(address.wrapping_add(place * 65), &bytes);
-            }
-        }
     }
 
     /// Bytes were read: if off the terminal, they may end a line.
@@ -298,6 +291,9 @@ impl Recorder {
         if ends { self.events.flush() } else { Ok(()) }
     }
 }
+
+/// `-EINVAL`: what a file that cannot be sent gives.
+const REFUSED: i64 = -22;
 
 /// The clock of the host.
 pub(crate) fn now() -> Timestamp {

@@ -47,6 +47,8 @@ pub(crate) struct Pending {
     pub(crate) line: u32,
     /// Told already, because it makes a process.
     pub(crate) told: bool,
+    /// Not made: its answer would give the honeypot away.
+    pub(crate) skipped: bool,
 }
 
 /// Ancestors that are told.

@@ -113,6 +113,32 @@ impl Client {
         shown
     }
 
+    /// Types a line, and waits for the prompt that long at most. Is the connection still there?
+    pub fn type_for(&mut self, line: &str, patience: Duration) -> bool {
+        if self.stream.write_all(format!("{line}\r\n").as_bytes()).is_err() {
+            return false;
+        }
+        let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+        self.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        // Until the line was read, on however slow a machine; then patience begins.
+        let mut end = Instant::now() + Duration::from_secs(20);
+        let mut echoed = false;
+        while Instant::now() < end && !(echoed && shown.ends_with(b"# \x1b[6n")) {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(count) => shown.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+            if !echoed && shown.windows(2).any(|two| two == b"\r\n") {
+                echoed = true;
+                end = Instant::now() + patience;
+            }
+        }
+        self.stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        true
+    }
+
     /// Types a line, and waits for nothing.
     pub fn type_only(&mut self, line: &str) {
         self.send(line);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `kakoi honeypot`: serves remote logins, and looks at sessions that were recorded.
 
+mod export;
 mod page;
 mod replay;
 mod serve;
@@ -24,6 +25,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Export(export::Arguments),
     Replay(replay::Arguments),
     Summarize(summarize::Arguments),
 }
@@ -32,6 +34,7 @@ enum Command {
 pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.command {
         None => serve::exec(&arguments.serve),
+        Some(Command::Export(arguments)) => export::exec(arguments),
         Some(Command::Replay(arguments)) => replay::exec(arguments),
         Some(Command::Summarize(arguments)) => summarize::exec(arguments),
     }
