@@ -13,6 +13,7 @@ mod corpus;
 mod docs;
 mod edges;
 mod fuzz;
+mod patches;
 mod personas;
 mod reference;
 mod stages;
@@ -49,6 +50,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "profile-truth",
         truth::run,
         "[--keep] [NAME]: static system-call profiles against strace of tests/profile",
+    ),
+    (
+        "patches",
+        patches::run,
+        "DATA [--debs DIR] [--sources DIR]: kakoi diff on pairs of packages before and after fixes",
     ),
     (
         "syscall-tables",

@@ -13,6 +13,8 @@ pub(crate) struct Encoder {
     order: [u8; 256],
     next: u8,
     stack: u8,
+    /// The register that a function computes its global pointer in, from its own address (MIPS).
+    global: Option<u8>,
 }
 
 /// One token on its way.
@@ -25,9 +27,9 @@ struct Work<'a> {
 }
 
 impl Encoder {
-    /// `stack` is the number of the stack pointer.
-    pub(crate) fn new(stack: u8) -> Self {
-        Self { order: [0; 256], next: 0, stack }
+    /// `stack` is the number of the stack pointer, `global` that of the global pointer.
+    pub(crate) fn new(stack: u8, global: Option<u8>) -> Self {
+        Self { order: [0; 256], next: 0, stack, global }
     }
 
     /// `block` is the ordinal of the block that a direct jump leads to, `refers` what the points of the step lead to.
@@ -45,7 +47,13 @@ impl Encoder {
             points: &step.points,
         };
         for effect in &step.instruction.effects {
+            let (outer, before) = (work.masked, work.numbers.len());
+            work.masked |= self.makes_global(effect);
             self.effect(effect, &mut work);
+            if self.makes_global(effect) {
+                work.numbers.truncate(before);
+            }
+            work.masked = outer;
         }
         if let Some(condition) = step.instruction.condition {
             work.mix.add(condition_number(condition));
@@ -59,6 +67,16 @@ impl Encoder {
         let loose =
             Mix::new(u64::from(step.operation) << 3 | refers.len().min(7) as u64).finish() as u32;
         Token { shape: work.mix.finish(), loose, numbers: work.numbers, refers }
+    }
+
+    /// The distance from a function to the global pointer is another in every build.
+    fn makes_global(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Set { register, .. } | Effect::Compute { register, .. } => {
+                Some(register.0) == self.global
+            }
+            _ => false,
+        }
     }
 
     fn register(&mut self, register: Register, work: &mut Work<'_>) {

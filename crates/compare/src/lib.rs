@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What changed between two builds of a program.
+//! What changed between two builds of a program, or two images.
 //!
 //! [`Program::read`] turns an ELF file into functions whose instructions are free of addresses; [`compare`] matches the
 //! functions of two programs and tells a build by other means (other path, flags, compiler, order) from a change of meaning.
@@ -12,7 +12,9 @@
 mod change;
 mod data;
 mod encode;
+mod evidence;
 mod hash;
+pub mod image;
 mod matching;
 mod names;
 mod program;
@@ -21,5 +23,6 @@ pub mod text;
 mod verdict;
 
 pub use change::{Change, FunctionChange};
+pub use image::{FileChange, ImageDifference, MitigationChange, ValueChange, compare_images};
 pub use program::{Function, Program, Refer, Token};
 pub use verdict::{Difference, Side, Verdict, compare};

@@ -7,7 +7,7 @@ use kakoi_model::Digest;
 use kakoi_syscalls::function::{Callee, Listing, Point, Step};
 use kakoi_syscalls::isa::{Flow, Target};
 use kakoi_syscalls::module::list_functions;
-use kakoi_syscalls::object::{Machine, Object, Unreadable};
+use kakoi_syscalls::object::{Machine, Object, SymbolKind, Unreadable, section_bytes};
 
 use crate::data;
 use crate::encode::Encoder;
@@ -30,6 +30,12 @@ pub struct Program {
     pub texts: Vec<String>,
     /// Texts that data refers to.
     pub table_texts: BTreeSet<String>,
+    /// What other files have to give, by name.
+    pub needs: BTreeSet<String>,
+    /// All that is loaded and is not code, one after the other: whether a text is anywhere in the file.
+    pub constants: Vec<u8>,
+    /// The compilers that the file names.
+    pub compilers: Vec<u8>,
     /// Imports by the number in [`Refer::Import`].
     pub imports: Vec<String>,
     /// What is mapped, as one digest: what does not change when a file is only stripped or its notes differ.
@@ -148,6 +154,9 @@ impl Program {
             functions,
             texts: reader.texts,
             imports: reader.imports,
+            needs: find_needs(&object),
+            constants: constants_of(&object),
+            compilers: section_bytes(bytes, ".comment").unwrap_or_default().to_vec(),
             loaded: digest_of_loaded(&object),
             problems: object.problems.clone(),
         })
@@ -169,6 +178,25 @@ fn digest_of_loaded(object: &Object<'_>) -> Digest {
         all.extend_from_slice(segment.bytes.get(skip..).unwrap_or_default());
     }
     Digest::of(&all)
+}
+
+fn find_needs(object: &Object<'_>) -> BTreeSet<String> {
+    // Variables are copied into programs or not, as the code was built.
+    let wanted = |kind: SymbolKind| !matches!(kind, SymbolKind::Object | SymbolKind::Other);
+    let undefined = object.symbols.iter().filter(|symbol| !symbol.defined && wanted(symbol.kind));
+    undefined.map(|symbol| symbol.name.clone()).filter(|name| !name.is_empty()).collect()
+}
+
+fn constants_of(object: &Object<'_>) -> Vec<u8> {
+    let mut all = Vec::new();
+    for segment in &object.image.segments {
+        // Where code and constants share a segment, the code does no harm to a search.
+        if !segment.executable || !object.image.knows_code() || object.image.segments.len() < 3 {
+            all.extend_from_slice(segment.bytes);
+            all.push(0);
+        }
+    }
+    all
 }
 
 /// Texts that pointers in data lead to: tables of messages, options, commands.
@@ -243,7 +271,13 @@ impl<'o, 'f> Reader<'o, 'f> {
 
     fn read(&mut self) -> Vec<Function> {
         let mut raw = std::mem::take(&mut self.raw);
-        raw.retain(|raw| !raw.listing.is_stub && !raw.listing.steps.is_empty());
+        // Stubs of MIPS have a symbol that covers them all.
+        let is_stub =
+            |start: u64| self.names.get(&start).is_some_and(|(name, _)| name == "_MIPS_STUBS_");
+        raw.retain(|raw| {
+            let listing = &raw.listing;
+            !listing.is_stub && !listing.steps.is_empty() && !is_stub(listing.function.start)
+        });
         let parents = find_parents(&raw, &self.names);
         let mut number = 0;
         for (index, one) in raw.iter().enumerate() {
@@ -276,7 +310,8 @@ impl<'o, 'f> Reader<'o, 'f> {
     }
 
     fn function<'r>(&mut self, parts: impl Iterator<Item = &'r Raw>) -> Function {
-        let mut encoder = Encoder::new(stack_of(self.object.machine));
+        let mut encoder =
+            Encoder::new(stack_of(self.object.machine), global_of(self.object.machine));
         let mut tokens = Vec::new();
         let (mut blocks, mut start) = (0, None);
         for raw in parts {
@@ -393,6 +428,13 @@ fn is_veneer(raw: &Raw) -> bool {
     moved.instruction.flow == Flow::Next
         && matches!(back.instruction.flow, Flow::Jump(Target::Direct(_)))
         && back.instruction.condition.is_none()
+}
+
+fn global_of(machine: Machine) -> Option<u8> {
+    match machine {
+        Machine::MipsO32 | Machine::MipsN32 | Machine::MipsN64 => Some(28),
+        Machine::X86_64 | Machine::I386 | Machine::Aarch64 | Machine::Arm => None,
+    }
 }
 
 fn stack_of(machine: Machine) -> u8 {

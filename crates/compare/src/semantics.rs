@@ -57,13 +57,15 @@ fn plain_text(text: &str) -> String {
 /// The function that a source calls, whatever variant compilers and libraries make of it; none for what compilers add and leave
 /// out as they like.
 pub(crate) fn plain_import(name: &str) -> Option<&str> {
-    const MADE: [&str; 34] = [
+    const MADE: [&str; 36] = [
         "memcpy", "memset", "memmove", "memcmp", "bcmp", "bzero", "strlen", "strcpy", "stpcpy",
         "strncpy", "strcmp", "strncmp", "strcat", "strncat", "strchr", "strrchr", "printf", "puts",
         "putchar", "fprintf", "vfprintf", "fputs", "fputc", "putc", "fwrite", "sprintf",
         "snprintf", "strnlen", "stpncpy", "mempcpy", "strspn", "strcspn", "abort", "exit",
+        "toupper", "tolower",
     ];
-    const ADDED: [&str; 14] = [
+    const ADDED: [&str; 15] = [
+        "__assert_fail",
         "__stack_chk_fail",
         "__cxa_finalize",
         "__gmon_start__",
@@ -79,7 +81,11 @@ pub(crate) fn plain_import(name: &str) -> Option<&str> {
         "__tls_get_addr",
         "__gxx_personality_v0",
     ];
-    if ADDED.contains(&name) || name.starts_with("__aeabi") || name.starts_with("_Unwind") {
+    if ADDED.contains(&name)
+        || name.starts_with("__aeabi")
+        || name.starts_with("__ctype_")
+        || name.starts_with("_Unwind")
+    {
         return None;
     }
     let name = name.strip_prefix("__isoc99_").or(name.strip_prefix("__isoc23_")).unwrap_or(name);

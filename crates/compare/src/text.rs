@@ -15,6 +15,8 @@ pub fn mask(text: &str) -> String {
         return "\u{1}n".to_owned();
     }
     let dated = words(text).any(|(word, _)| is_month(word));
+    // `__DATE__` has two spaces before a day of one digit.
+    let text = if dated { &text.replace("  ", " ") } else { text };
     let mut masked = String::with_capacity(text.len());
     for (word, is_word) in words(text) {
         match is_word.then(|| mark(word, dated)).flatten() {

@@ -13,9 +13,9 @@ use serde::Serialize;
 use crate::change::{
     Change, FunctionChange, Pairing, compare_code, describe, describe_alone, round,
 };
+use crate::evidence::Evidence;
 use crate::matching::{Matching, match_functions, similarity};
 use crate::program::{Function, Number, Program};
-use crate::semantics::Meaning;
 
 /// What two programs are to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -82,6 +82,7 @@ pub fn compare(old: &Program, new: &Program) -> Difference {
         return result(old, new, Verdict::Rebuilt, vec![reason.to_owned()]);
     }
     let matching = match_functions(old, new);
+    let evidence = Evidence::between(old, new);
     let pairs = compare_pairs(old, new, &matching);
     let equal = pairs.iter().filter(|pair| pair.how == Pairing::Equal).count();
     let same_build = old.machine == new.machine && is_same_build(old, new, &pairs);
@@ -90,9 +91,9 @@ pub fn compare(old: &Program, new: &Program) -> Difference {
     found.equal = equal;
     found.similarity = round(overall(old, new, &pairs));
     if same_build {
-        judge_same_build(old, new, &matching, &pairs, &mut found);
+        judge_same_build((old, new), &matching, &pairs, &evidence, &mut found);
     } else {
-        judge_other_build(old, new, &matching, &mut found);
+        judge_other_build((old, new), &matching, &evidence, &mut found);
     }
     found.functions.sort_by(|a, b| {
         (&a.name, a.new_address, a.old_address).cmp(&(&b.name, b.new_address, b.old_address))
@@ -219,14 +220,16 @@ impl Moves {
 }
 
 fn judge_same_build(
-    old: &Program,
-    new: &Program,
+    (old, new): (&Program, &Program),
     matching: &Matching,
     pairs: &[Pair<'_>],
+    evidence: &Evidence,
     found: &mut Difference,
 ) {
     let moves = Moves::of(pairs);
-    let is_other_compiler = is_other_compiler(pairs);
+    let is_other_compiler =
+        old.compilers != new.compilers && !old.compilers.is_empty() && !new.compilers.is_empty()
+            || has_other_frames(pairs);
     let mut moved = Vec::new();
     for pair in pairs {
         let is_move = match &pair.how {
@@ -244,6 +247,16 @@ fn judge_same_build(
         drop_noise(found);
         moved.clear();
     }
+    if is_other_recipe(found) {
+        found.reasons.push(format!(
+            "{} functions differ, more than a patch changes: other flags; only texts and calls that one build lacks count",
+            found.functions.len()
+        ));
+        found.reasons.push(evidence.words());
+        found.functions.retain(|change| evidence.touches(change));
+        found.verdict = evidence.verdict(found);
+        return;
+    }
     if found.functions.is_empty() {
         found.functions = moved;
     } else {
@@ -253,12 +266,22 @@ fn judge_same_build(
     decide(found, pairs.len());
 }
 
-/// Frames that differ in many functions, which no patch does: the compiler differs.
-fn is_other_compiler(pairs: &[Pair<'_>]) -> bool {
-    const LEAST: usize = 5;
+/// Frames that differ in many functions, or a stack protector that came or went, which no patch does: the compiler differs.
+fn has_other_frames(pairs: &[Pair<'_>]) -> bool {
+    const LEAST: usize = 4;
     const LEAST_SHARE: f64 = 0.03;
     let frames = pairs.iter().filter(|pair| pair.how == Pairing::Frame).count();
     frames >= LEAST && frames as f64 >= LEAST_SHARE * pairs.len() as f64
+}
+
+/// Did so many functions change that it was built with other flags? Distributions patch a function in ten at most, but for
+/// sources of few functions.
+fn is_other_recipe(found: &Difference) -> bool {
+    const MOST_SHARE: f64 = 0.15;
+    const FEW: usize = 2;
+    let all = found.old.functions.max(found.new.functions).max(1);
+    let changed = found.functions.len();
+    changed > FEW && changed as f64 > MOST_SHARE * all as f64
 }
 
 /// What a slightly different compiler does to many functions is no change of the source: without another call, text or
@@ -291,42 +314,26 @@ fn alone(old: &Program, new: &Program, matching: &Matching) -> Vec<FunctionChang
 }
 
 fn decide(found: &mut Difference, pairs: usize) {
-    /// Beyond that it is another version.
-    const MOST_CHANGED: f64 = 0.4;
     let all = found.old.functions.max(found.new.functions).max(1);
     let changed = found.functions.len();
-    let words =
-        format!("{changed} of {all} functions changed, {} of {pairs} pairs equal", found.equal);
-    found.reasons.push(words);
-    found.verdict = if changed == 0 {
-        Verdict::Rebuilt
-    } else if changed as f64 > MOST_CHANGED * all as f64 && changed > 3 {
-        Verdict::Different
-    } else {
-        Verdict::Patched
-    };
+    found.reasons.push(format!(
+        "{changed} of {all} functions changed, {} of {pairs} pairs equal",
+        found.equal
+    ));
+    found.verdict = if changed == 0 { Verdict::Rebuilt } else { Verdict::Patched };
 }
 
-/// Texts shorter than that may be there or not as the compiler likes.
-const LEAST_TEXT: usize = 8;
-
-fn judge_other_build(old: &Program, new: &Program, matching: &Matching, found: &mut Difference) {
-    /// Share of texts and calls that two builds of one source have in common at least.
-    const LEAST_COMMON: f64 = 0.5;
-    let (before, after) = (Meaning::of_program(old), Meaning::of_program(new));
-    let common = in_common(&before, &after);
+fn judge_other_build(
+    (old, new): (&Program, &Program),
+    matching: &Matching,
+    evidence: &Evidence,
+    found: &mut Difference,
+) {
     found.reasons.push(format!(
-        "built another way: {} of {} pairs equal; {:.0} % of texts and calls in common",
-        found.equal,
-        found.matched,
-        common * 100.0
+        "built another way: {} of {} pairs equal; only texts and calls that one build lacks count",
+        found.equal, found.matched
     ));
-    if common < LEAST_COMMON {
-        found.verdict = Verdict::Different;
-        found.functions = Vec::new();
-        return;
-    }
-    let evidence = Evidence::between(&before, &after);
+    found.reasons.push(evidence.words());
     for (left, right) in matching.pairs() {
         let Some(pair) = old.functions.get(left).zip(new.functions.get(right)) else { continue };
         let change = describe((old, new), pair);
@@ -335,51 +342,8 @@ fn judge_other_build(old: &Program, new: &Program, matching: &Matching, found: &
         }
     }
     found.functions.extend(alone(old, new, matching).into_iter().filter(|c| evidence.touches(c)));
-    found.verdict = if found.functions.is_empty() { Verdict::Rebuilt } else { Verdict::Patched };
-}
-
-fn in_common(before: &Meaning, after: &Meaning) -> f64 {
-    let long = |texts: &BTreeSet<String>| -> BTreeSet<String> {
-        texts.iter().filter(|text| text.len() >= LEAST_TEXT).cloned().collect()
-    };
-    let (old, new) = (long(&before.texts), long(&after.texts));
-    let calls = |meaning: &Meaning| meaning.calls.keys().cloned().collect::<BTreeSet<_>>();
-    let (old_calls, new_calls) = (calls(before), calls(after));
-    let shared = old.intersection(&new).count() + old_calls.intersection(&new_calls).count();
-    let all = old.union(&new).count() + old_calls.union(&new_calls).count();
-    if all == 0 { 1.0 } else { shared as f64 / all as f64 }
-}
-
-/// What only one of two builds has, and no compiler makes or drops.
-struct Evidence {
-    texts: BTreeSet<String>,
-    calls: BTreeSet<String>,
-}
-
-impl Evidence {
-    fn between(before: &Meaning, after: &Meaning) -> Self {
-        let texts = before.texts.symmetric_difference(&after.texts);
-        // A text whose words the other has too was joined or cut by the compiler.
-        let lone = texts.filter(|text| text.len() >= LEAST_TEXT && !text.starts_with('\u{1}'));
-        let within = |text: &&String| {
-            let all = before.texts.iter().chain(&after.texts);
-            !all.clone().any(|other| {
-                other != *text
-                    && (other.contains(text.as_str())
-                        || other.len() >= LEAST_TEXT && text.contains(other.as_str()))
-            })
-        };
-        let calls = |meaning: &Meaning| meaning.calls.keys().cloned().collect::<BTreeSet<_>>();
-        Self {
-            texts: lone.filter(within).cloned().collect(),
-            calls: calls(before).symmetric_difference(&calls(after)).cloned().collect(),
-        }
-    }
-
-    fn touches(&self, change: &FunctionChange) -> bool {
-        let texts = change.texts_added.iter().chain(&change.texts_removed);
-        let calls = change.calls_added.iter().chain(&change.calls_removed);
-        texts.into_iter().any(|text| self.texts.contains(text))
-            || calls.into_iter().any(|call| self.calls.contains(call))
+    found.verdict = evidence.verdict(found);
+    if found.verdict == Verdict::Different {
+        found.functions.clear();
     }
 }

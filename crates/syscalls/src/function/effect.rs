@@ -185,6 +185,9 @@ impl Walk<'_, '_> {
     fn note_part(&mut self, value: Abstract, called: bool) {
         /// What a page entry or `lui` may lie below the address by, and above it.
         const NEAR: u64 = 0x1_0000;
+        if let Abstract::Symbol(symbol) = value {
+            self.note(Point::Symbol(symbol));
+        }
         let Abstract::Constant(address) = value else { return };
         let segments = &self.place.object.image.segments;
         let is_near = segments.iter().any(|segment| {

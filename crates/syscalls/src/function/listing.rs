@@ -52,7 +52,6 @@ pub struct Listing {
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     at: u64,
-    /// Points of the instruction at hand before its load.
     points: HashMap<u64, Vec<Point>>,
 }
 
@@ -69,12 +68,14 @@ impl Notes {
         }
     }
 
-    /// Where the loaded value is known, it counts, and not the place that it was in: slots and literals move.
+    /// Where the loaded value is known, it counts, and not the place that it was in: slots and literals move. What comes from the
+    /// stack was told where it was put there.
     pub(super) fn load(&mut self, value: Abstract) {
         match value {
             Abstract::Constant(number) => {
-                self.points.remove(&self.at);
-                self.add(Point::Number(number));
+                if self.points.remove(&self.at).is_some() {
+                    self.add(Point::Number(number));
+                }
             }
             Abstract::Symbol(_) => drop(self.points.remove(&self.at)),
             _ => {}

@@ -46,10 +46,9 @@ pub fn render(found: &Difference) -> String {
         let names: Vec<String> = found.shifted.iter().map(|name| printable(name)).collect();
         let _ = writeln!(text, "only numbers moved, as in others: {}", names.join(", "));
     }
-    found
-        .problems
-        .iter()
-        .for_each(|problem| drop(writeln!(text, "problem: {}", printable(problem))));
+    for problem in &found.problems {
+        let _ = writeln!(text, "problem: {}", printable(problem));
+    }
     text
 }
 
