@@ -46,6 +46,23 @@ int enter_image(void)
 	return 0;
 }
 
+/* The image's end of the line to what it takes for the world. */
+void configure_line(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (join("net", CLONE_NEWNET))
+			_exit(1);
+		if (add_address("kakoi0", "192.0.2.1", 24))
+			_exit(2);
+		link_up("kakoi0");
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+}
+
 int run_inside(const char *command, int seconds, char *said, size_t room)
 {
 	long end = now() + seconds * 1000L;
@@ -99,15 +116,33 @@ int run_inside(const char *command, int seconds, char *said, size_t room)
 
 /* ---- a login daemon ------------------------------------------------------------------------------------------ */
 
+/* Both ways, until one side is gone. */
+static void pass_on(int one, int other)
+{
+	struct pollfd ends[2] = { { one, POLLIN, 0 }, { other, POLLIN, 0 } };
+	char bytes[512];
+	ssize_t count;
+	int at;
+
+	while (poll(ends, 2, -1) > 0)
+		for (at = 0; at < 2; at++) {
+			if (!ends[at].revents)
+				continue;
+			count = read(ends[at].fd, bytes, sizeof(bytes));
+			if (count <= 0 || write(ends[!at].fd, bytes, count) != count)
+				return;
+		}
+}
+
 /* Run as /kakoi/telnetd in the image: what it forks after it took a connection is a remote session. */
 int login_daemon(int port)
 {
 	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int from = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, to, master, slave, at;
-	char name[64], bytes[512];
 	struct termios how;
-	ssize_t count;
+	char name[64];
+	pid_t shell;
 
 	setsockopt(from, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(from, (struct sockaddr *)&place, sizeof(place)) || listen(from, 4))
@@ -123,7 +158,8 @@ int login_daemon(int port)
 		master = posix_openpt(O_RDWR | O_NOCTTY);
 		if (master < 0 || unlockpt(master) || ptsname_r(master, name, sizeof(name)))
 			_exit(1);
-		if (!fork()) {
+		shell = fork();
+		if (!shell) {
 			close(to);
 			close(master);
 			setsid();
@@ -136,38 +172,19 @@ int login_daemon(int port)
 			for (at = 0; at < 3; at++)
 				dup2(slave, at);
 			setenv("PS1", "# ", 1);
+			setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin:/kakoi-bin", 1);
 			unsetenv("LD_PRELOAD");
 			execl("/bin/sh", "-sh", (char *)NULL);
 			_exit(127);
 		}
-		if (!fork()) {
-			while ((count = read(to, bytes, sizeof(bytes))) > 0)
-				if (write(master, bytes, count) != count)
-					break;
-			_exit(0);
-		}
-		while ((count = read(master, bytes, sizeof(bytes))) > 0)
-			if (write(to, bytes, count) != count)
-				break;
-		shutdown(to, SHUT_RDWR);
+		pass_on(to, master);
+		kill(-shell, SIGHUP);
+		kill(-shell, SIGKILL);
 		_exit(0);
 	}
 }
 
 /* ---- a session ------------------------------------------------------------------------------------------------ */
-
-static int dial(int port)
-{
-	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(port),
-				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (file >= 0 && connect(file, (struct sockaddr *)&place, sizeof(place))) {
-		close(file);
-		return -1;
-	}
-	return file;
-}
 
 /* Reads until nothing has come for so long, or the other side hung up (1). */
 static int drain(int file, int quiet, long until, char *said, size_t room, size_t *have)
@@ -195,10 +212,10 @@ static int type_lines(const char *text, char *said, size_t room, size_t *have)
 	const char *end;
 	int file = -1, try;
 
-	for (try = 0; file < 0 && try < 30; try++) {
-		file = dial(2323);
+	for (try = 0; file < 0 && try < 10; try++) {
+		file = dial(2323, 0, 2000);
 		if (file < 0)
-			usleep(100000);
+			usleep(300000);
 	}
 	if (file < 0)
 		return 3;

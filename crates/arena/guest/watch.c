@@ -2,7 +2,6 @@
 /* What lives: programs as they start and end (the kernel's process connector), sockets that listen, who is left. */
 #include "arena.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
@@ -239,7 +238,6 @@ static int owner_of(unsigned long inode)
 /* What the port answers, in the image's own network: first what it says by itself, then to a request for a page. */
 static void probe_port(const struct listener *listener)
 {
-	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(listener->port) };
 	char answer[4096], *end;
 	int file, status;
 	ssize_t count;
@@ -261,9 +259,8 @@ static void probe_port(const struct listener *listener)
 	file = open(path, O_RDONLY);
 	if (file < 0 || setns(file, CLONE_NEWNET))
 		_exit(1);
-	place.sin_addr.s_addr = listener->address ? listener->address : htonl(INADDR_LOOPBACK);
-	file = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(file, (struct sockaddr *)&place, sizeof(place))) {
+	file = dial(listener->port, listener->address, 2500);
+	if (file < 0) {
 		say("probe", "tcp:%d refused %s", listener->port, strerror(errno));
 		_exit(0);
 	}

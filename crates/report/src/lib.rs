@@ -13,6 +13,7 @@ mod cyclonedx;
 mod html;
 mod json;
 mod overview;
+mod protection;
 mod rule_text;
 mod sarif;
 mod sbom;
@@ -21,8 +22,9 @@ mod terminal;
 mod text;
 
 pub use cyclonedx::render_cyclonedx;
-pub use html::render_html;
+pub use html::{render_html, render_protection};
 pub use json::render_json;
+pub use protection::Protection;
 pub use rule_text::{render_rule, render_rules};
 pub use sarif::render_sarif;
 pub use spdx::render_spdx;

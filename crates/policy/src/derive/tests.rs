@@ -135,11 +135,12 @@ fn what_a_run_showed_is_added_exactly_and_marked() {
 }
 
 #[test]
-fn an_image_without_a_root_or_without_services_says_so() {
+fn an_image_without_a_root_says_so_and_one_without_services_holds_sessions() {
     let nothing = Made::default().derive().unwrap_err();
     assert!(nothing.to_string().contains("no root file system"), "{nothing}");
-    let nothing = Made::new().file("/bin/busybox", b"x").derive().unwrap_err();
-    assert!(nothing.to_string().contains("no service"), "{nothing}");
+    let derived = Made::new().file("/bin/busybox", b"x").derive().unwrap();
+    let policy = crate::read(&render(&derived)).policy.unwrap();
+    assert_eq!(policy.domains[0].name, "remote-session");
 }
 
 #[test]

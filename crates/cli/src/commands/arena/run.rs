@@ -67,11 +67,16 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
         Some(path) => std::fs::read_to_string(path)
             .map_err(|why| BadInput(why.to_string()))
             .with_context(|| path.display().to_string())?,
-        None => render(&derive::derive(&prepared.opened, None)?),
+        None => {
+            let mut derived = derive::derive(&prepared.opened, None)?;
+            derived.observe(&shim(&derived), "the arena's own library");
+            render(&derived)
+        }
     };
     std::fs::create_dir_all(&arguments.output)
         .with_context(|| arguments.output.display().to_string())?;
-    let arena = Arena { prepared: &prepared, guests: &arguments.guests };
+    let arena =
+        Arena { prepared: &prepared, guests: &arguments.guests, directory: &arguments.output };
     let mut runs = Vec::new();
     for defence in defences {
         let run = arena.run(defence, &text, &scenarios)?;
@@ -117,6 +122,8 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<
 pub struct Arena<'a> {
     pub prepared: &'a Prepared,
     pub guests: &'a Guests,
+    /// Where consoles are kept.
+    pub directory: &'a Path,
 }
 
 impl Arena<'_> {
@@ -135,6 +142,7 @@ impl Arena<'_> {
         };
         let head = Run { rules: armed.rules, ..head };
         let outcome = self.guest(&armed, true, scenarios)?;
+        self.keep_console(defence.as_str(), &outcome)?;
         let life = Life::of(&outcome, &self.prepared.opened.facts, self.prepared.root);
         Ok(Run::of(head, &outcome, life))
     }
@@ -145,8 +153,15 @@ impl Arena<'_> {
         let armed =
             self.arm(Defence::KakoiModule, &watching(derived))?.map_err(anyhow::Error::msg)?;
         let outcome = self.guest(&armed, true, &[])?;
+        self.keep_console("learning", &outcome)?;
         let life = Life::of(&outcome, &self.prepared.opened.facts, self.prepared.root);
         Ok((learnt(&outcome), life))
+    }
+
+    fn keep_console(&self, name: &str, outcome: &Outcome) -> anyhow::Result<()> {
+        let path = self.directory.join(format!("{name}.log"));
+        std::fs::write(&path, outcome.console.join("\n"))
+            .with_context(|| path.display().to_string())
     }
 
     fn head(&self, defence: Defence) -> anyhow::Result<Run> {
@@ -192,6 +207,7 @@ impl Arena<'_> {
             machine: prepared.machine,
             root: prepared.file_system.path(),
             expected: &prepared.expected,
+            shim: true,
             defence: armed,
             settle: self.guests.boot,
             steps: scenario::steps(benign, &self.pages(), scenarios),
@@ -236,6 +252,16 @@ impl Arena<'_> {
             })
             .collect()
     }
+}
+
+/// The arena's own library is read by every program of the image.
+pub fn shim(derived: &Derived) -> Learnt {
+    let seen = |name: &String| Seen {
+        domain: name.clone(),
+        control: "files.read".to_owned(),
+        what: kakoi_arena::rootfs::SHIM.to_owned(),
+    };
+    derived.services.iter().map(|service| seen(&service.name)).collect()
 }
 
 /// A policy under which everything that services do is judged and let happen: lists are empty, and only log.
