@@ -63,7 +63,7 @@ int dial(int port, uint32_t address, int milliseconds);
 
 /* watch.c */
 int open_watch(void);
-void watch(int watching, long until);
+void watch(int watching, long until, long quiet);
 void report_listeners(int probe);
 void report_alive(void);
 void forward_events(void);

@@ -463,11 +463,11 @@ int main(int argc, char **argv)
 	watching = open_watch();
 	start_image();
 	serve_downloads();
-	watch(watching, now() + job.settle * 1000L);
+	watch(watching, now() + job.settle * 1000L, 15000);
 	open_loopback();
 	report_listeners(1);
 	act_steps();
-	watch(watching, job.interactive ? -1 : now() + 2000);
+	watch(watching, job.interactive ? -1 : now() + 2000, 0);
 	report_listeners(0);
 	report_alive();
 	forward_events();

@@ -12,6 +12,7 @@
 
 static unsigned long told, untold;
 static int over;
+static long last_exec;
 
 int open_watch(void)
 {
@@ -61,6 +62,7 @@ static void tell_exec(int pid)
 {
 	char text[700];
 
+	last_exec = now();
 	if (told >= MOST) {
 		untold++;
 		return;
@@ -142,16 +144,19 @@ void forward_events(void)
 	}
 }
 
-/* Until then, or for ever, or until the image's init is gone. */
-void watch(int watching, long until)
+/* Until then, or for ever, or until the image's init is gone; or until no program was started for so long. */
+void watch(int watching, long until, long quiet)
 {
 	struct pollfd wait = { watching, POLLIN, 0 };
 	long next = now();
 
+	last_exec = now();
 	while ((until < 0 || now() < until) && !over) {
 		if (poll(&wait, 1, 100) > 0)
 			hear(watching);
 		reap();
+		if (quiet && now() - last_exec > quiet)
+			return;
 		if (now() >= next) {
 			forward_events();
 			next = now() + 500;

@@ -23,6 +23,7 @@ const SOURCES: &[(&str, &str)] = sources!(
     "watch.c",
     "serve.c",
     "steps.c",
+    "fetch.c",
     "payload.c",
     "shim.c"
 );
