@@ -186,21 +186,32 @@ int login_daemon(int port)
 
 /* ---- a session ------------------------------------------------------------------------------------------------ */
 
-/* Reads until nothing has come for so long, or the other side hung up (1). */
+/* Does it end as the shell's prompt does? */
+static int prompted(const char *said, size_t have)
+{
+	return have >= 2 && said[have - 1] == ' ' && (said[have - 2] == '#' || said[have - 2] == '$');
+}
+
+/* Reads until the prompt, or until nothing has come for so long; 1: the other side hung up. */
 static int drain(int file, int quiet, long until, char *said, size_t room, size_t *have)
 {
 	struct pollfd wait = { file, POLLIN, 0 };
 	char bytes[512];
 	ssize_t count;
+	int patience = quiet;
 
-	while (now() < until && poll(&wait, 1, quiet) > 0) {
+	while (now() < until && poll(&wait, 1, patience) > 0) {
 		count = read(file, bytes, sizeof(bytes));
 		if (count <= 0)
 			return 1;
-		if (*have + count < room) {
-			memcpy(said + *have, bytes, count);
-			*have += count;
+		/* Of what is too much the latest is kept. */
+		if (*have + count >= room) {
+			memmove(said, said + room / 2, *have - room / 2);
+			*have -= room / 2;
 		}
+		memcpy(said + *have, bytes, count);
+		*have += count;
+		patience = prompted(said, *have) ? 250 : quiet;
 	}
 	return 0;
 }
@@ -219,7 +230,7 @@ static int type_lines(const char *text, char *said, size_t room, size_t *have)
 	}
 	if (file < 0)
 		return 3;
-	if (drain(file, 4000, now() + 4000, said, room, have) || !*have)
+	if (drain(file, 5000, now() + 6000, said, room, have) || !*have)
 		return 4;
 	for (; *text; text = *end ? end + 1 : end) {
 		end = strchrnul(text, '\n');
@@ -227,7 +238,7 @@ static int type_lines(const char *text, char *said, size_t room, size_t *have)
 			continue;
 		snprintf(line, sizeof(line), "%.*s\n", (int)(end - text), text);
 		if (send(file, line, strlen(line), MSG_NOSIGNAL) < 0 ||
-		    drain(file, 1200, now() + 15000, said, room, have))
+		    drain(file, 3000, now() + 15000, said, room, have))
 			return 5;
 	}
 	drain(file, 1500, now() + 3000, said, room, have);

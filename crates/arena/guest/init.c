@@ -19,7 +19,7 @@ long now(void)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_BOOTTIME, &time);
+	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 

@@ -125,6 +125,7 @@ fn what_a_run_showed_is_added_exactly_and_marked() {
         seen("files.read", "/www/index.html"),
         seen("files.read", "/proc/71/stat"),
         seen("files.write", "/tmp/httpd.lock"),
+        seen("network.bind", "any:80"),
     ]);
     derived.observe(&learnt, "run 1");
     let httpd = derived.services.iter().find(|one| one.name == "httpd").unwrap();
@@ -132,6 +133,8 @@ fn what_a_run_showed_is_added_exactly_and_marked() {
     assert_eq!(httpd.read["/proc/*/**"].known, Known::Observed);
     assert_eq!(httpd.write["/tmp/httpd.lock"].known, Known::Observed);
     assert!(!httpd.read.contains_key("/www/index.html"));
+    assert_eq!(httpd.bind["tcp:80"].known, Known::Both);
+    assert_eq!(httpd.bind.len(), 1);
 }
 
 #[test]

@@ -254,14 +254,20 @@ impl Arena<'_> {
     }
 }
 
-/// The arena's own library is read by every program of the image.
+/// What the arena itself brings is used by every program of the image: its library, and the settings that this keeps.
 pub fn shim(derived: &Derived) -> Learnt {
-    let seen = |name: &String| Seen {
-        domain: name.clone(),
-        control: "files.read".to_owned(),
-        what: kakoi_arena::rootfs::SHIM.to_owned(),
+    const KEPT: &str = "/tmp/.nvram/**";
+    let uses =
+        [("files.read", kakoi_arena::rootfs::SHIM), ("files.read", KEPT), ("files.write", KEPT)];
+    let of = |name: &String| {
+        let name = name.clone();
+        uses.map(|(control, what)| Seen {
+            domain: name.clone(),
+            control: control.to_owned(),
+            what: what.to_owned(),
+        })
     };
-    derived.services.iter().map(|service| seen(&service.name)).collect()
+    derived.services.iter().flat_map(|service| of(&service.name)).collect()
 }
 
 /// A policy under which everything that services do is judged and let happen: lists are empty, and only log.
@@ -290,6 +296,8 @@ fn watching(derived: &Derived) -> String {
 #[derive(serde::Deserialize)]
 struct Event {
     #[serde(default)]
+    pid: u32,
+    #[serde(default)]
     domain: String,
     op: String,
     control: String,
@@ -298,11 +306,31 @@ struct Event {
     #[serde(default)]
     target: String,
     #[serde(default)]
-    what: String,
+    capability: Option<usize>,
     #[serde(default)]
     family: u8,
     #[serde(default)]
     port: u16,
+}
+
+fn is_multi_call(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with("busybox") || name.starts_with("toybox")
+}
+
+/// Applets of a multi-call program that a process ran, from the record of programs.
+fn applets(outcome: &Outcome, pid: u32, path: &str) -> Vec<String> {
+    let pid = format!("{pid} ");
+    let runs = outcome.all("exec").filter_map(|text| text.strip_prefix(pid.as_str()));
+    runs.filter_map(|text| {
+        let mut words = text.split_whitespace();
+        let program = words.next().filter(|program| *program == path)?;
+        let called = words.next().unwrap_or(program);
+        let base = called.rsplit('/').next().unwrap_or(called).trim_start_matches('-');
+        let applet = if is_multi_call(base) { words.next()? } else { base };
+        Some(format!("busybox:{applet}"))
+    })
+    .collect()
 }
 
 /// What events of a watching policy say.
@@ -330,11 +358,16 @@ fn learnt(outcome: &Outcome) -> Learnt {
                     kakoi_policy::FAMILIES.iter().find(|(_, number)| *number == event.family);
                 put(known.map(|(name, _)| (*name).to_owned()).unwrap_or_default());
             }
-            "capable" => put(event.what.clone()),
-            "exec" => match event.what.is_empty() {
-                true => put(event.path.clone()),
-                false => put(format!("busybox:{}", event.what)),
-            },
+            "capable" => {
+                let named = |number: usize| kakoi_policy::CAPABILITIES.get(number);
+                let name = event.capability.and_then(named);
+                put(name.map(|name| (*name).to_owned()).unwrap_or_default());
+            }
+            // A multi-call program is allowed by applet, never as a whole.
+            "exec" if is_multi_call(&event.path) => {
+                applets(outcome, event.pid, &event.path).into_iter().for_each(&mut put);
+            }
+            "exec" => put(event.path.clone()),
             _ => {
                 put(event.path.clone());
                 put(event.target.clone());
