@@ -16,11 +16,11 @@ def must(what, holds):
 
 
 def alive(run):
-    return {service["name"] for service in run["life"]["services"] if service["state"] == "alive"}
+    return {service["name"] for service in run["life"]["services"] if service["state"]["state"] == "alive"}
 
 
 free, guarded = runs["none"], runs["kakoi-module"]
-served = {"busybox:httpd", "busybox:crond", "busybox:syslogd", "busybox:telnetd"}
+served = {f"busybox:{applet}" for applet in ("httpd", "crond", "syslogd", "telnetd")}
 must(f"services live without protection: {alive(free)}", served <= alive(free))
 must(f"the same services live under protection: {alive(guarded)}", alive(free) <= alive(guarded))
 ran = {attack["name"] for attack in free["attacks"] if attack["ran"]}

@@ -58,7 +58,8 @@ impl Service {
     fn drop_gaps(&mut self) {
         self.bind = chosen_at_run_time(std::mem::take(&mut self.bind));
         for lines in [&mut self.bind, &mut self.connect] {
-            if lines.len() > 1 && lines.values().any(|line| line.known != Known::Static) {
+            let told = lines.keys().any(|what| what != "any:*" && what != "any:0");
+            if told && lines.values().any(|line| line.known != Known::Static) {
                 lines.remove("any:*");
             }
         }
@@ -80,7 +81,7 @@ fn chosen_at_run_time(lines: Lines) -> Lines {
     }
     let is_high = |what: &str| {
         let port = what.strip_prefix("any:").and_then(|port| port.parse::<u16>().ok());
-        port.is_none_or(|port| port == 0 || port > 1023) && what != "any:*"
+        port.is_some_and(|port| port > 1023)
     };
     let mut out = Lines::new();
     for (what, line) in lines {

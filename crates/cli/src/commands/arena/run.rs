@@ -349,8 +349,11 @@ fn learnt(outcome: &Outcome) -> Learnt {
         };
         match event.op.as_str() {
             "bind" | "connect" => {
-                if matches!(event.family, 2 | 10) {
-                    put(format!("any:{}", event.port));
+                // Sockets of the file system have no port.
+                match event.family {
+                    1 => put("any:0".to_owned()),
+                    2 | 10 => put(format!("any:{}", event.port)),
+                    _ => {}
                 }
             }
             "socket" => {
