@@ -36,6 +36,8 @@ test:
 	$(CARGO) test --quiet --workspace
 	$(CARGO) xtask docs --check
 	$(CARGO) xtask vm quick
+	$(CARGO) build --quiet --package kakoi-cli
+	KAKOI_ARENA=$(CURDIR)/$(TARGET)/arena tests/arena/small.sh $(TARGET)/debug/kakoi $(TARGET)/small-router
 
 # Every kernel of the matrix; writes docs/EVALUATION.md. Fetches about 600 MB of packages the first time.
 test-kernels:

@@ -108,6 +108,8 @@ static void describe(struct line *line, const struct kakoi_case *c, const struct
 		put(line, ",\"unknown\":%u", a->unknown);
 	if (a->op == KK_OP_BIND || a->op == KK_OP_CONNECT || a->op == KK_OP_SOCKET)
 		put(line, ",\"family\":%u,\"port\":%u", a->family, a->port);
+	if (a->op == KK_OP_CAPABLE)
+		put(line, ",\"capability\":%u", a->arg);
 	if (c->path)
 		put_text(line, "path", c->path);
 	if (c->target)

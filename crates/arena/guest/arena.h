@@ -58,9 +58,12 @@ int add_link(const char *kind, const char *name);
 int add_pair(const char *ours, const char *theirs, int other);
 int rename_link(const char *from, const char *to);
 
+/* Connects to a port of an address in network order, or of the loopback for 0; -1 after so many milliseconds. */
+int dial(int port, uint32_t address, int milliseconds);
+
 /* watch.c */
 int open_watch(void);
-void watch(int watching, long until);
+void watch(int watching, long until, long quiet);
 void report_listeners(int probe);
 void report_alive(void);
 void forward_events(void);
@@ -72,11 +75,16 @@ void relay_port(int from, int to);
 /* enter.c: processes inside the image. */
 /* Becomes a process of the image's namespaces and root; in a child only. */
 int enter_image(void);
+/* Gives the image's end of the line an address. */
+void configure_line(void);
 /* Runs a shell command in the image, outside every session. Exit code, or 128 and the signal, 124 out of time. */
 int run_inside(const char *command, int seconds, char *said, size_t room);
 /* Types a file into a session. */
 void act_scenario(const char *name, const char *path);
 int login_daemon(int port);
+
+/* fetch.c: what intruders fetch with, where the image has nothing of the kind. */
+int fetch(int argc, char **argv);
 
 /* steps.c */
 void act_steps(void);

@@ -46,6 +46,23 @@ int enter_image(void)
 	return 0;
 }
 
+/* The image's end of the line to what it takes for the world. */
+void configure_line(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (join("net", CLONE_NEWNET))
+			_exit(1);
+		if (add_address("kakoi0", "192.0.2.1", 24))
+			_exit(2);
+		link_up("kakoi0");
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+}
+
 int run_inside(const char *command, int seconds, char *said, size_t room)
 {
 	long end = now() + seconds * 1000L;
@@ -99,15 +116,33 @@ int run_inside(const char *command, int seconds, char *said, size_t room)
 
 /* ---- a login daemon ------------------------------------------------------------------------------------------ */
 
+/* Both ways, until one side is gone. */
+static void pass_on(int one, int other)
+{
+	struct pollfd ends[2] = { { one, POLLIN, 0 }, { other, POLLIN, 0 } };
+	char bytes[512];
+	ssize_t count;
+	int at;
+
+	while (poll(ends, 2, -1) > 0)
+		for (at = 0; at < 2; at++) {
+			if (!ends[at].revents)
+				continue;
+			count = read(ends[at].fd, bytes, sizeof(bytes));
+			if (count <= 0 || write(ends[!at].fd, bytes, count) != count)
+				return;
+		}
+}
+
 /* Run as /kakoi/telnetd in the image: what it forks after it took a connection is a remote session. */
 int login_daemon(int port)
 {
 	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int from = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, to, master, slave, at;
-	char name[64], bytes[512];
 	struct termios how;
-	ssize_t count;
+	char name[64];
+	pid_t shell;
 
 	setsockopt(from, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(from, (struct sockaddr *)&place, sizeof(place)) || listen(from, 4))
@@ -123,7 +158,8 @@ int login_daemon(int port)
 		master = posix_openpt(O_RDWR | O_NOCTTY);
 		if (master < 0 || unlockpt(master) || ptsname_r(master, name, sizeof(name)))
 			_exit(1);
-		if (!fork()) {
+		shell = fork();
+		if (!shell) {
 			close(to);
 			close(master);
 			setsid();
@@ -136,54 +172,46 @@ int login_daemon(int port)
 			for (at = 0; at < 3; at++)
 				dup2(slave, at);
 			setenv("PS1", "# ", 1);
+			setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin:/kakoi-bin", 1);
 			unsetenv("LD_PRELOAD");
 			execl("/bin/sh", "-sh", (char *)NULL);
 			_exit(127);
 		}
-		if (!fork()) {
-			while ((count = read(to, bytes, sizeof(bytes))) > 0)
-				if (write(master, bytes, count) != count)
-					break;
-			_exit(0);
-		}
-		while ((count = read(master, bytes, sizeof(bytes))) > 0)
-			if (write(to, bytes, count) != count)
-				break;
-		shutdown(to, SHUT_RDWR);
+		pass_on(to, master);
+		kill(-shell, SIGHUP);
+		kill(-shell, SIGKILL);
 		_exit(0);
 	}
 }
 
 /* ---- a session ------------------------------------------------------------------------------------------------ */
 
-static int dial(int port)
+/* Does it end as the shell's prompt does? */
+static int prompted(const char *said, size_t have)
 {
-	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(port),
-				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (file >= 0 && connect(file, (struct sockaddr *)&place, sizeof(place))) {
-		close(file);
-		return -1;
-	}
-	return file;
+	return have >= 2 && said[have - 1] == ' ' && (said[have - 2] == '#' || said[have - 2] == '$');
 }
 
-/* Reads until nothing has come for so long, or the other side hung up (1). */
+/* Reads until the prompt, or until nothing has come for so long; 1: the other side hung up. */
 static int drain(int file, int quiet, long until, char *said, size_t room, size_t *have)
 {
 	struct pollfd wait = { file, POLLIN, 0 };
 	char bytes[512];
 	ssize_t count;
+	int patience = quiet;
 
-	while (now() < until && poll(&wait, 1, quiet) > 0) {
+	while (now() < until && poll(&wait, 1, patience) > 0) {
 		count = read(file, bytes, sizeof(bytes));
 		if (count <= 0)
 			return 1;
-		if (*have + count < room) {
-			memcpy(said + *have, bytes, count);
-			*have += count;
+		/* Of what is too much the latest is kept. */
+		if (*have + count >= room) {
+			memmove(said, said + room / 2, *have - room / 2);
+			*have -= room / 2;
 		}
+		memcpy(said + *have, bytes, count);
+		*have += count;
+		patience = prompted(said, *have) ? 250 : quiet;
 	}
 	return 0;
 }
@@ -195,14 +223,14 @@ static int type_lines(const char *text, char *said, size_t room, size_t *have)
 	const char *end;
 	int file = -1, try;
 
-	for (try = 0; file < 0 && try < 30; try++) {
-		file = dial(2323);
+	for (try = 0; file < 0 && try < 10; try++) {
+		file = dial(2323, 0, 2000);
 		if (file < 0)
-			usleep(100000);
+			usleep(300000);
 	}
 	if (file < 0)
 		return 3;
-	if (drain(file, 4000, now() + 4000, said, room, have) || !*have)
+	if (drain(file, 5000, now() + 6000, said, room, have) || !*have)
 		return 4;
 	for (; *text; text = *end ? end + 1 : end) {
 		end = strchrnul(text, '\n');
@@ -210,7 +238,7 @@ static int type_lines(const char *text, char *said, size_t room, size_t *have)
 			continue;
 		snprintf(line, sizeof(line), "%.*s\n", (int)(end - text), text);
 		if (send(file, line, strlen(line), MSG_NOSIGNAL) < 0 ||
-		    drain(file, 1200, now() + 15000, said, room, have))
+		    drain(file, 3000, now() + 15000, said, room, have))
 			return 5;
 	}
 	drain(file, 1500, now() + 3000, said, room, have);

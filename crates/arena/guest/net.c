@@ -54,6 +54,32 @@ int add_address(const char *name, const char *address, int bits)
 	return with_socket(SIOCSIFNETMASK, &request);
 }
 
+int dial(int port, uint32_t address, int milliseconds)
+{
+	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
+	socklen_t size = sizeof(error);
+
+	place.sin_addr.s_addr = address ? address : htonl(INADDR_LOOPBACK);
+	if (file < 0)
+		return -1;
+	if (connect(file, (struct sockaddr *)&place, sizeof(place))) {
+		if (errno != EINPROGRESS)
+			error = errno;
+		else if (poll(&(struct pollfd){ file, POLLOUT, 0 }, 1, milliseconds) <= 0)
+			error = ETIMEDOUT;
+		else
+			getsockopt(file, SOL_SOCKET, SO_ERROR, &error, &size);
+	}
+	if (error) {
+		close(file);
+		errno = error;
+		return -1;
+	}
+	fcntl(file, F_SETFL, 0);
+	return file;
+}
+
 /* ---- rtnetlink -------------------------------------------------------------------------------------------- */
 
 struct message {

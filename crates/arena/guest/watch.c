@@ -2,7 +2,6 @@
 /* What lives: programs as they start and end (the kernel's process connector), sockets that listen, who is left. */
 #include "arena.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
@@ -13,6 +12,7 @@
 
 static unsigned long told, untold;
 static int over;
+static long last_exec;
 
 int open_watch(void)
 {
@@ -62,6 +62,7 @@ static void tell_exec(int pid)
 {
 	char text[700];
 
+	last_exec = now();
 	if (told >= MOST) {
 		untold++;
 		return;
@@ -143,16 +144,19 @@ void forward_events(void)
 	}
 }
 
-/* Until then, or for ever, or until the image's init is gone. */
-void watch(int watching, long until)
+/* Until then, or for ever, or until the image's init is gone; or until no program was started for so long. */
+void watch(int watching, long until, long quiet)
 {
 	struct pollfd wait = { watching, POLLIN, 0 };
 	long next = now();
 
+	last_exec = now();
 	while ((until < 0 || now() < until) && !over) {
 		if (poll(&wait, 1, 100) > 0)
 			hear(watching);
 		reap();
+		if (quiet && now() - last_exec > quiet)
+			return;
 		if (now() >= next) {
 			forward_events();
 			next = now() + 500;
@@ -239,7 +243,6 @@ static int owner_of(unsigned long inode)
 /* What the port answers, in the image's own network: first what it says by itself, then to a request for a page. */
 static void probe_port(const struct listener *listener)
 {
-	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(listener->port) };
 	char answer[4096], *end;
 	int file, status;
 	ssize_t count;
@@ -261,9 +264,8 @@ static void probe_port(const struct listener *listener)
 	file = open(path, O_RDONLY);
 	if (file < 0 || setns(file, CLONE_NEWNET))
 		_exit(1);
-	place.sin_addr.s_addr = listener->address ? listener->address : htonl(INADDR_LOOPBACK);
-	file = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(file, (struct sockaddr *)&place, sizeof(place))) {
+	file = dial(listener->port, listener->address, 2500);
+	if (file < 0) {
 		say("probe", "tcp:%d refused %s", listener->port, strerror(errno));
 		_exit(0);
 	}

@@ -33,6 +33,8 @@ pub struct Job<'a> {
     pub root: &'a Path,
     /// What the image expects.
     pub expected: &'a Expected,
+    /// Is the library in it that stands for a vendor's flash and drivers?
+    pub shim: bool,
     /// The defence, ready to be started.
     pub defence: &'a Armed,
     /// Seconds after which the image counts as booted.
@@ -252,12 +254,13 @@ const SCRIPT: &[u8] = b"#!/bin/sh\nBEGIN=1; echo ran > /tmp/ran\n";
 
 fn description(job: &Job<'_>) -> String {
     format!(
-        "init={}\nwritable={}\nsettle={}\ninteractive={}\ninterfaces={}\n",
+        "init={}\nwritable={}\nsettle={}\ninteractive={}\ninterfaces={}\npreload={}\n",
         job.expected.init,
         u8::from(job.expected.writable),
         job.settle,
         u8::from(!job.ports.is_empty()),
         job.expected.interfaces.join(" "),
+        if job.shim { crate::rootfs::SHIM } else { "" },
     )
 }
 
@@ -298,6 +301,15 @@ impl Outcome {
 /// It cannot be had.
 pub fn release(store: &Store, machine: &Machine) -> Result<String, Error> {
     Ok(kernel(store, machine)?.release)
+}
+
+/// What the arena adds to root file systems of this machine.
+///
+/// # Errors
+/// It cannot be compiled.
+pub fn added(store: &Store, machine: &Machine) -> Result<crate::rootfs::Added, Error> {
+    let tools = tools(store, machine)?;
+    Ok(crate::rootfs::Added { shim: read(&tools.shim)?, fetch: read(&tools.init)? })
 }
 
 /// Configuration of a machine's kernel.

@@ -83,6 +83,10 @@ struct Event {
     path: String,
     #[serde(default)]
     target: String,
+    #[serde(default)]
+    capability: Option<u32>,
+    #[serde(default)]
+    port: Option<u16>,
 }
 
 const SESSION: &str = "remote-session";
@@ -132,8 +136,13 @@ impl Run {
         }
         let target =
             if event.target.is_empty() { String::new() } else { format!(" {}", event.target) };
-        let line =
-            format!("{} {} {}{target} ({})", event.domain, event.control, event.path, event.comm);
+        let number = match (event.capability, event.port) {
+            (Some(capability), _) => format!("number {capability}"),
+            (None, Some(port)) => format!("port {port}"),
+            (None, None) => String::new(),
+        };
+        let what = format!("{}{number}{target}", event.path);
+        let line = format!("{} {} {what} ({})", event.domain, event.control, event.comm);
         *self.denials.entry(line).or_insert(0) += 1;
     }
 

@@ -16,6 +16,18 @@ use crate::tar::{self, Head, Node};
 /// Gives the bytes of a content.
 pub type Contents<'a> = &'a dyn Fn(&Digest) -> Option<Vec<u8>>;
 
+/// Where the library lies that stands for a vendor's flash and drivers: trusted content, as all that was shipped.
+pub const SHIM: &str = "/kakoi-shim.so";
+
+/// What the arena adds.
+#[derive(Debug, Clone, Default)]
+pub struct Added {
+    /// The library for [`SHIM`]; empty: none.
+    pub shim: Vec<u8>,
+    /// What sessions fetch with where the image has nothing of the kind; empty: none.
+    pub fetch: Vec<u8>,
+}
+
 /// Where something is mounted before init runs.
 const MOUNT_POINTS: &[&str] = &["dev", "kakoi", "proc", "sys", "tmp"];
 
@@ -23,10 +35,13 @@ const MOUNT_POINTS: &[&str] = &["dev", "kakoi", "proc", "sys", "tmp"];
 ///
 /// # Errors
 /// `mksquashfs` is missing or refuses it.
+///
+/// What is added lies beside what the image shipped, and counts as shipped.
 pub fn build(
     facts: &Facts,
     root: ContainerId,
     contents: Contents<'_>,
+    added: &Added,
     to: &Path,
 ) -> Result<(), Error> {
     let mut command = Command::new("mksquashfs");
@@ -39,7 +54,7 @@ pub fn build(
         .spawn()
         .map_err(host("mksquashfs (Debian: squashfs-tools)"))?;
     let written = match child.stdin.take() {
-        Some(stdin) => write_tree(facts, root, contents, BufWriter::new(stdin)),
+        Some(stdin) => write_tree(facts, root, contents, added, BufWriter::new(stdin)),
         None => Err(io::Error::other("no input")),
     };
     let output = child.wait_with_output().map_err(host("mksquashfs"))?;
@@ -54,6 +69,7 @@ fn write_tree(
     facts: &Facts,
     root: ContainerId,
     contents: Contents<'_>,
+    added: &Added,
     mut to: impl Write,
 ) -> io::Result<()> {
     let mut entries: BTreeMap<&ImagePath, &File> = BTreeMap::new();
@@ -69,7 +85,24 @@ fn write_tree(
     for file in entries.values().filter(|file| !file.path.is_root()) {
         add(&mut to, file, contents)?;
     }
+    if !added.shim.is_empty() {
+        let path = SHIM.trim_start_matches('/').as_bytes();
+        tar::add(&mut to, owned(path, 0o755), &Node::File(&added.shim))?;
+    }
+    if !added.fetch.is_empty() {
+        tar::add(&mut to, owned(b"kakoi-bin", 0o755), &Node::Directory)?;
+        tar::add(&mut to, owned(b"kakoi-bin/fetch", 0o755), &Node::File(&added.fetch))?;
+        for name in ["wget", "curl", "tftp", "ftpget"] {
+            let path = format!("kakoi-bin/{name}");
+            tar::add(&mut to, owned(path.as_bytes(), 0o777), &Node::Link(b"fetch"))?;
+        }
+    }
     tar::finish(&mut to)
+}
+
+/// Of root.
+const fn owned(path: &[u8], mode: u32) -> Head<'_> {
+    Head { path, mode, uid: 0, gid: 0 }
 }
 
 fn add(to: &mut dyn Write, file: &File, contents: Contents<'_>) -> io::Result<()> {

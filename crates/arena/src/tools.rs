@@ -15,8 +15,18 @@ macro_rules! sources {
     ($($name:literal),+) => { &[$(($name, include_str!(concat!("../guest/", $name)))),+] };
 }
 
-const SOURCES: &[(&str, &str)] =
-    sources!("arena.h", "init.c", "net.c", "enter.c", "watch.c", "serve.c", "steps.c", "payload.c");
+const SOURCES: &[(&str, &str)] = sources!(
+    "arena.h",
+    "init.c",
+    "net.c",
+    "enter.c",
+    "watch.c",
+    "serve.c",
+    "steps.c",
+    "fetch.c",
+    "payload.c",
+    "shim.c"
+);
 
 /// The compiled programs of a machine.
 #[derive(Debug, Clone)]
@@ -27,6 +37,8 @@ pub(crate) struct Tools {
     pub(crate) payload: PathBuf,
     /// The same, as a library.
     pub(crate) preload: PathBuf,
+    /// What stands for a vendor's flash and drivers.
+    pub(crate) shim: PathBuf,
 }
 
 /// Compiles what is not there yet; the folder's name is the digest of the source.
@@ -40,11 +52,12 @@ pub(crate) fn tools(store: &Store, machine: &Machine) -> Result<Tools, Error> {
         init: folder.join("arena-init"),
         payload: folder.join("payload"),
         preload: folder.join("preload.so"),
+        shim: folder.join("shim.so"),
     };
-    if tools.preload.exists() {
+    if tools.shim.exists() {
         return Ok(tools);
     }
-    let units = ["init.c", "net.c", "enter.c", "watch.c", "serve.c", "steps.c"];
+    let units = ["init.c", "net.c", "enter.c", "watch.c", "serve.c", "steps.c", "fetch.c"];
     compile(machine, &folder, &tools.init, &units, &["-static"])?;
     let soft: &[&str] = if machine.name == "armhf" {
         &["-marm", "-march=armv5te", "-mfloat-abi=soft"]
@@ -64,6 +77,8 @@ pub(crate) fn tools(store: &Store, machine: &Machine) -> Result<Tools, Error> {
     )?;
     let shared = ["-shared", "-fPIC", "-Wl,-init,ran"];
     compile(machine, &folder, &tools.preload, &["payload.c"], &[&bare, soft, &shared].concat())?;
+    let plain = ["-shared", "-fPIC"];
+    compile(machine, &folder, &tools.shim, &["shim.c"], &[&bare, soft, &plain].concat())?;
     Ok(tools)
 }
 

@@ -38,6 +38,7 @@ enum Command {
     Policy(commands::policy::Arguments),
     Guard(commands::guard::Arguments),
     Arena(commands::arena::Arguments),
+    Protect(commands::protect::Arguments),
     /// Makes the cells of a honeypot; started by it.
     #[command(name = commands::honeypot::KEEPER, hide = true)]
     Keep,
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Honeypot(arguments) => commands::honeypot::exec(&arguments),
         Command::Keep => commands::honeypot::keep(),
         Command::Policy(arguments) => commands::policy::exec(&arguments),
+        Command::Protect(arguments) => commands::protect::exec(&arguments),
         Command::Arena(arguments) => commands::arena::exec(&arguments),
         Command::Guard(arguments) => commands::guard::exec(&arguments),
         Command::Worker { probe: true, free } => worker::probe(!free),

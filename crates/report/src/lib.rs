@@ -15,6 +15,7 @@ mod export;
 mod html;
 mod json;
 mod overview;
+mod protection;
 mod rule_text;
 mod sarif;
 mod sbom;
@@ -24,8 +25,9 @@ mod text;
 
 pub use cyclonedx::render_cyclonedx;
 pub use export::{render_misp, render_ocsf, render_stix, render_syslog};
-pub use html::{Session, render_html, render_session};
+pub use html::{Session, render_html, render_protection, render_session};
 pub use json::render_json;
+pub use protection::Protection;
 pub use rule_text::{render_rule, render_rules};
 pub use sarif::render_sarif;
 pub use spdx::render_spdx;

@@ -9,6 +9,7 @@ pub mod guard;
 pub mod honeypot;
 pub mod policy;
 pub mod profile;
+pub mod protect;
 pub mod rules;
 pub mod run;
 pub mod scan;

@@ -56,8 +56,10 @@ impl Service {
 
     /// What was open in the image and was seen in runs is what was seen.
     fn drop_gaps(&mut self) {
+        self.bind = chosen_at_run_time(std::mem::take(&mut self.bind));
         for lines in [&mut self.bind, &mut self.connect] {
-            if lines.len() > 1 && lines.values().any(|line| line.known != Known::Static) {
+            let told = lines.keys().any(|what| what != "any:*" && what != "any:0");
+            if told && lines.values().any(|line| line.known != Known::Static) {
                 lines.remove("any:*");
             }
         }
@@ -71,9 +73,41 @@ impl Service {
     }
 }
 
+/// Where the image tells no port, one above the well-known ones may be another at the next boot: the line says so.
+fn chosen_at_run_time(lines: Lines) -> Lines {
+    const HIGH: &str = "any:1024-65535";
+    if !lines.contains_key("any:*") {
+        return lines;
+    }
+    let is_high = |what: &str| {
+        let port = what.strip_prefix("any:").and_then(|port| port.parse::<u16>().ok());
+        port.is_some_and(|port| port > 1023)
+    };
+    let mut out = Lines::new();
+    for (what, line) in lines {
+        if line.known == Known::Observed && is_high(&what) {
+            let evidence = format!(
+                "{what} in {}; the image tells no port, another may be chosen",
+                line.evidence
+            );
+            out.insert(HIGH.to_owned(), Line { known: Known::Observed, evidence });
+        } else {
+            out.insert(what, line);
+        }
+    }
+    out
+}
+
 fn mark(lines: &mut Lines, what: &str, run: &str) {
+    // What was seen of an address has no protocol.
+    let port = what.strip_prefix("any:");
     let covers = |pattern: &str| {
-        pattern == what || Pattern::parse(pattern).is_ok_and(|pattern| pattern.matches_path(what))
+        let same_port = pattern.split_once(':').is_some_and(|(protocol, number)| {
+            ["tcp", "udp"].contains(&protocol) && Some(number) == port
+        });
+        pattern == what
+            || same_port
+            || Pattern::parse(pattern).is_ok_and(|pattern| pattern.matches_path(what))
     };
     let mut known = false;
     for (pattern, line) in lines.iter_mut() {

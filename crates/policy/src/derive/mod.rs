@@ -165,7 +165,7 @@ pub fn main_root(facts: &Facts) -> Option<ContainerId> {
 /// Derives a policy.
 ///
 /// # Errors
-/// There is no root file system, or nothing in it starts at boot and stays.
+/// There is no root file system. Where nothing starts at boot and stays, only sessions are held.
 pub fn derive(image: &Image<'_>) -> Result<Derived, Nothing> {
     let root = main_root(image.facts)
         .ok_or_else(|| Nothing("no root file system was found in the image".to_owned()))?;
@@ -198,10 +198,6 @@ pub fn derive(image: &Image<'_>) -> Result<Derived, Nothing> {
     let mut names = BTreeSet::new();
     for (enter, starts) in wanted.into_iter().take(MOST) {
         derived.services.push(service::derive(&tree, &enter, &starts, &mut names));
-    }
-    if derived.services.is_empty() {
-        let why = derived.left_out.first().cloned().unwrap_or_default();
-        return Err(Nothing(format!("no service that starts at boot was found {why}")));
     }
     Ok(derived)
 }

@@ -122,14 +122,24 @@ fn list(text: &mut String, key: &str, lines: &Lines) {
     }
     let _ = writeln!(text, "{key} = [");
     for (what, line) in lines {
-        let pattern = key.starts_with("files") || key.starts_with("exec");
-        if pattern && Pattern::parse(what).is_err() {
-            let _ = writeln!(text, "    # cannot be written as a pattern: {}", comment(what));
-            continue;
+        let what = &writable(key, what);
+        if key.starts_with("files") || key.starts_with("exec") {
+            if let Err(why) = Pattern::parse(what) {
+                let _ = writeln!(text, "    # {}: {}", comment(&why), comment(what));
+                continue;
+            }
         }
         let _ = writeln!(text, "    {}, # {}", quoted(what), words(line));
     }
     let _ = writeln!(text, "]");
+}
+
+/// Letters that mean something else in patterns are matched by `?`: `/usr/bin/[` is `/usr/bin/?`.
+fn writable(key: &str, what: &str) -> String {
+    if !(key.starts_with("files") || key.starts_with("exec")) {
+        return what.to_owned();
+    }
+    what.chars().map(|c| if "[]{}\\\"'".contains(c) || c.is_control() { '?' } else { c }).collect()
 }
 
 fn words(line: &Line) -> String {

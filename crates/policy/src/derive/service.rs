@@ -176,6 +176,11 @@ impl<'a> Walk<'a> {
         for path in OF_THE_LIBRARY {
             put(&mut self.service.read, *path, "the C library and the dynamic linker open it");
         }
+        for path in OF_A_DAEMON {
+            put(&mut self.service.read, *path, "daemon(3) and syslog(3) open it");
+            put(&mut self.service.write, *path, "daemon(3) and syslog(3) open it");
+        }
+        put(&mut self.service.read, "/", "daemon(3) goes there");
         if !is_multi_call(file) {
             self.queue(file, depth);
         }
@@ -364,9 +369,10 @@ impl<'a> Walk<'a> {
             );
             service.gaps.push("whom it connects to".to_owned());
         }
+        put(&mut service.connect, "any:0", "sockets of the file system have no port: syslog(3)");
         let mut family = |name: &str, why: &str| put(&mut service.families, name, why);
+        family("unix", "syslog(3)");
         if socket || syslog || told {
-            family("unix", "imports socket() or syslog()");
             family("inet", "imports socket()");
         }
         if socket && six {
@@ -449,6 +455,8 @@ const OF_THE_LIBRARY: &[&str] = &[
     "/etc/services",
     "/proc/sys/**",
 ];
+/// What programs open when they go into the background, and to say something.
+const OF_A_DAEMON: &[&str] = &["/dev/null", "/dev/console", "/dev/log", "/dev/tty"];
 /// What ps, ifconfig, route, free, mount and the like print.
 const APPLETS_READ: &[&str] =
     &["/dev/null", "/proc/**", "/sys/class/net/**", "/etc/passwd", "/etc/group"];

@@ -125,6 +125,7 @@ fn what_a_run_showed_is_added_exactly_and_marked() {
         seen("files.read", "/www/index.html"),
         seen("files.read", "/proc/71/stat"),
         seen("files.write", "/tmp/httpd.lock"),
+        seen("network.bind", "any:80"),
     ]);
     derived.observe(&learnt, "run 1");
     let httpd = derived.services.iter().find(|one| one.name == "httpd").unwrap();
@@ -132,14 +133,17 @@ fn what_a_run_showed_is_added_exactly_and_marked() {
     assert_eq!(httpd.read["/proc/*/**"].known, Known::Observed);
     assert_eq!(httpd.write["/tmp/httpd.lock"].known, Known::Observed);
     assert!(!httpd.read.contains_key("/www/index.html"));
+    assert_eq!(httpd.bind["tcp:80"].known, Known::Both);
+    assert_eq!(httpd.bind.len(), 1);
 }
 
 #[test]
-fn an_image_without_a_root_or_without_services_says_so() {
+fn an_image_without_a_root_says_so_and_one_without_services_holds_sessions() {
     let nothing = Made::default().derive().unwrap_err();
     assert!(nothing.to_string().contains("no root file system"), "{nothing}");
-    let nothing = Made::new().file("/bin/busybox", b"x").derive().unwrap_err();
-    assert!(nothing.to_string().contains("no service"), "{nothing}");
+    let derived = Made::new().file("/bin/busybox", b"x").derive().unwrap();
+    let policy = crate::read(&render(&derived)).policy.unwrap();
+    assert_eq!(policy.domains[0].name, "remote-session");
 }
 
 #[test]

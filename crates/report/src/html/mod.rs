@@ -15,10 +15,13 @@ mod markup;
 mod page;
 mod plot;
 mod problems;
+mod protection;
 mod session;
 mod start_up;
 mod summary;
 mod surface;
+
+pub use protection::render_protection;
 
 use kakoi_model::{Digest, Facts, Finding, RuleDoc};
 

@@ -82,6 +82,7 @@ fn job<'a>(
         machine: prepared.machine,
         root: prepared.file_system.path(),
         expected: &prepared.expected,
+        shim: true,
         defence: armed,
         settle,
         steps: String::new(),

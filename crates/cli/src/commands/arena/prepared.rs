@@ -42,8 +42,9 @@ impl Prepared {
         let expected =
             expect::find(&opened.facts, root, &contents).map_err(bad).with_context(place)?;
         let file_system = tempfile::Builder::new().suffix(".squashfs").tempfile()?;
-        rootfs::build(&opened.facts, root, &contents, file_system.path())?;
         let store = Store::of_user()?;
+        let added = kakoi_arena::guest::added(&store, machine)?;
+        rootfs::build(&opened.facts, root, &contents, &added, file_system.path())?;
         Ok(Self { name, root, machine, expected, file_system, store, opened })
     }
 }

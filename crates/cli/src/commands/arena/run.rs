@@ -67,11 +67,16 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
         Some(path) => std::fs::read_to_string(path)
             .map_err(|why| BadInput(why.to_string()))
             .with_context(|| path.display().to_string())?,
-        None => render(&derive::derive(&prepared.opened, None)?),
+        None => {
+            let mut derived = derive::derive(&prepared.opened, None)?;
+            derived.observe(&shim(&derived), "the arena's own library");
+            render(&derived)
+        }
     };
     std::fs::create_dir_all(&arguments.output)
         .with_context(|| arguments.output.display().to_string())?;
-    let arena = Arena { prepared: &prepared, guests: &arguments.guests };
+    let arena =
+        Arena { prepared: &prepared, guests: &arguments.guests, directory: &arguments.output };
     let mut runs = Vec::new();
     for defence in defences {
         let run = arena.run(defence, &text, &scenarios)?;
@@ -117,6 +122,8 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<
 pub struct Arena<'a> {
     pub prepared: &'a Prepared,
     pub guests: &'a Guests,
+    /// Where consoles are kept.
+    pub directory: &'a Path,
 }
 
 impl Arena<'_> {
@@ -135,6 +142,7 @@ impl Arena<'_> {
         };
         let head = Run { rules: armed.rules, ..head };
         let outcome = self.guest(&armed, true, scenarios)?;
+        self.keep_console(defence.as_str(), &outcome)?;
         let life = Life::of(&outcome, &self.prepared.opened.facts, self.prepared.root);
         Ok(Run::of(head, &outcome, life))
     }
@@ -145,8 +153,15 @@ impl Arena<'_> {
         let armed =
             self.arm(Defence::KakoiModule, &watching(derived))?.map_err(anyhow::Error::msg)?;
         let outcome = self.guest(&armed, true, &[])?;
+        self.keep_console("learning", &outcome)?;
         let life = Life::of(&outcome, &self.prepared.opened.facts, self.prepared.root);
         Ok((learnt(&outcome), life))
+    }
+
+    fn keep_console(&self, name: &str, outcome: &Outcome) -> anyhow::Result<()> {
+        let path = self.directory.join(format!("{name}.log"));
+        std::fs::write(&path, outcome.console.join("\n"))
+            .with_context(|| path.display().to_string())
     }
 
     fn head(&self, defence: Defence) -> anyhow::Result<Run> {
@@ -192,6 +207,7 @@ impl Arena<'_> {
             machine: prepared.machine,
             root: prepared.file_system.path(),
             expected: &prepared.expected,
+            shim: true,
             defence: armed,
             settle: self.guests.boot,
             steps: scenario::steps(benign, &self.pages(), scenarios),
@@ -238,6 +254,22 @@ impl Arena<'_> {
     }
 }
 
+/// What the arena itself brings is used by every program of the image: its library, and the settings that this keeps.
+pub fn shim(derived: &Derived) -> Learnt {
+    const KEPT: &str = "/tmp/.nvram/**";
+    let uses =
+        [("files.read", kakoi_arena::rootfs::SHIM), ("files.read", KEPT), ("files.write", KEPT)];
+    let of = |name: &String| {
+        let name = name.clone();
+        uses.map(|(control, what)| Seen {
+            domain: name.clone(),
+            control: control.to_owned(),
+            what: what.to_owned(),
+        })
+    };
+    derived.services.iter().flat_map(|service| of(&service.name)).collect()
+}
+
 /// A policy under which everything that services do is judged and let happen: lists are empty, and only log.
 fn watching(derived: &Derived) -> String {
     let mut text = String::from("kakoi = 1\nname = \"learn\"\nmode = \"audit\"\n");
@@ -264,6 +296,8 @@ fn watching(derived: &Derived) -> String {
 #[derive(serde::Deserialize)]
 struct Event {
     #[serde(default)]
+    pid: u32,
+    #[serde(default)]
     domain: String,
     op: String,
     control: String,
@@ -272,11 +306,31 @@ struct Event {
     #[serde(default)]
     target: String,
     #[serde(default)]
-    what: String,
+    capability: Option<usize>,
     #[serde(default)]
     family: u8,
     #[serde(default)]
     port: u16,
+}
+
+fn is_multi_call(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with("busybox") || name.starts_with("toybox")
+}
+
+/// Applets of a multi-call program that a process ran, from the record of programs.
+fn applets(outcome: &Outcome, pid: u32, path: &str) -> Vec<String> {
+    let pid = format!("{pid} ");
+    let runs = outcome.all("exec").filter_map(|text| text.strip_prefix(pid.as_str()));
+    runs.filter_map(|text| {
+        let mut words = text.split_whitespace();
+        let program = words.next().filter(|program| *program == path)?;
+        let called = words.next().unwrap_or(program);
+        let base = called.rsplit('/').next().unwrap_or(called).trim_start_matches('-');
+        let applet = if is_multi_call(base) { words.next()? } else { base };
+        Some(format!("busybox:{applet}"))
+    })
+    .collect()
 }
 
 /// What events of a watching policy say.
@@ -295,8 +349,11 @@ fn learnt(outcome: &Outcome) -> Learnt {
         };
         match event.op.as_str() {
             "bind" | "connect" => {
-                if matches!(event.family, 2 | 10) {
-                    put(format!("any:{}", event.port));
+                // Sockets of the file system have no port.
+                match event.family {
+                    1 => put("any:0".to_owned()),
+                    2 | 10 => put(format!("any:{}", event.port)),
+                    _ => {}
                 }
             }
             "socket" => {
@@ -304,11 +361,16 @@ fn learnt(outcome: &Outcome) -> Learnt {
                     kakoi_policy::FAMILIES.iter().find(|(_, number)| *number == event.family);
                 put(known.map(|(name, _)| (*name).to_owned()).unwrap_or_default());
             }
-            "capable" => put(event.what.clone()),
-            "exec" => match event.what.is_empty() {
-                true => put(event.path.clone()),
-                false => put(format!("busybox:{}", event.what)),
-            },
+            "capable" => {
+                let named = |number: usize| kakoi_policy::CAPABILITIES.get(number);
+                let name = event.capability.and_then(named);
+                put(name.map(|name| (*name).to_owned()).unwrap_or_default());
+            }
+            // A multi-call program is allowed by applet, never as a whole.
+            "exec" if is_multi_call(&event.path) => {
+                applets(outcome, event.pid, &event.path).into_iter().for_each(&mut put);
+            }
+            "exec" => put(event.path.clone()),
             _ => {
                 put(event.path.clone());
                 put(event.target.clone());
