@@ -14,7 +14,9 @@ pub fn render_protection(protection: &Protection, fixed: [usize; 3], seconds: f6
     let mut page = Markup::new();
     page.raw("<!DOCTYPE html>\n");
     page.within("html", &[("lang", "en")], |page| {
-        page.within("head", &[], |page| write_head(page, &protection.derived.image));
+        page.within("head", &[], |page| {
+            write_head(page, &protection.derived.image, super::STYLE, super::SCRIPT);
+        });
         page.within("body", &[], |page| {
             page.within("header", &[("class", "top")], |page| {
                 page.leaf("h1", &[], &protection.derived.image);
