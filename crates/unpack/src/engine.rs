@@ -133,6 +133,8 @@ struct Opened {
     attributes: BTreeMap<String, String>,
     entries: Vec<Entry>,
     problems: Vec<Problem>,
+    /// How far the content was read for one that could not be read.
+    reached: usize,
 }
 
 struct Run<'a> {
@@ -236,11 +238,7 @@ impl Run<'_> {
                 Ok(opened) => opened,
                 Err(mistake) => {
                     spent += mistake.reached.saturating_sub(start) as u64;
-                    if spent > MAX_TRIALS * input.len() as u64 {
-                        let problem = Problem::new(ProblemCode::SizeLimit, start as u64, "content");
-                        found
-                            .problems
-                            .push(problem.because("too many false beginnings of streams"));
+                    if is_spent(spent, start, input, found) {
                         break;
                     }
                     continue;
@@ -251,7 +249,11 @@ impl Run<'_> {
             }
             found.containers.extend(failed.take_if(|failed| failed.range.end <= start));
             if opened.state == OpenState::Failed {
+                spent += opened.reached.saturating_sub(start) as u64;
                 failed.get_or_insert(opened);
+                if is_spent(spent, start, input, found) {
+                    break;
+                }
                 continue;
             }
             failed = None;
@@ -290,6 +292,7 @@ impl Run<'_> {
             attributes: output.attributes,
             entries: output.entries,
             problems,
+            reached: output.reached,
         })
     }
 }
@@ -304,6 +307,16 @@ struct Mistake {
 /// How often a content may be read in vain, in its own length: a stream that proves false may have
 /// been read to its end, and within it the next begins.
 const MAX_TRIALS: u64 = 8;
+
+/// Has the content been read in vain too often? Says so if it has.
+fn is_spent(spent: u64, at: usize, input: &Input, found: &mut Found) -> bool {
+    let over = spent > MAX_TRIALS * input.len() as u64;
+    if over {
+        let problem = Problem::new(ProblemCode::SizeLimit, at as u64, "content");
+        found.problems.push(problem.because("too many false beginnings of streams"));
+    }
+    over
+}
 
 /// Problems that lose nothing: the entry is there, under a safe name.
 fn is_harmless(code: ProblemCode) -> bool {

@@ -142,6 +142,12 @@ impl<'a> Output<'a> {
         self.end = Some(end.min(self.input.len()));
     }
 
+    /// Says how far the content is read before it proves to be this format: work that an image may
+    /// ask for in vain only so often.
+    pub fn reads_to(&mut self, end: usize) {
+        self.reached = self.reached.max(end.min(self.input.len()));
+    }
+
     /// Raises what the recognition rests on, as when a checksum proved right on decoding.
     pub fn confirm(&mut self, confidence: Confidence) {
         self.confidence = self.confidence.max(Some(confidence));

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+pub(crate) mod cipher;
 mod compress;
 mod lz4;
 mod lzma;

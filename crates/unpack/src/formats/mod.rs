@@ -4,12 +4,17 @@
 
 use crate::Format;
 
+mod allwinner;
 mod android;
 mod ar;
 mod arcadyan;
 mod arj;
+mod avm;
+mod buffalo;
 mod cpio;
 mod cramfs;
+mod dahua;
+mod dlink;
 mod erofs;
 mod ext;
 mod fat;
@@ -17,19 +22,31 @@ mod fdt;
 mod fields;
 mod gaps;
 mod gpt;
+mod hexfile;
+mod hikvision;
+mod hp;
 mod ingenic;
+mod instar;
+mod iso9660;
 mod jffs2;
 mod kernel;
 mod mbr;
+mod minix;
 mod names;
+mod netgear;
 mod npk;
 mod ota;
 mod packimg;
 mod parts;
 mod qcow2;
+mod qnap;
+mod realtek;
 mod rntp;
+mod rockchip;
 mod romfs;
+mod sealed;
 mod seama;
+mod senao;
 mod sevenz;
 mod squashfs;
 mod stream;
@@ -43,8 +60,10 @@ mod uboot_env;
 mod uimage;
 mod unix;
 mod vmdk;
+mod xiaomi;
 mod yaffs;
 mod zip;
+mod zyxel;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
@@ -58,10 +77,15 @@ pub static ALL: &[&dyn Format] = &[
     &jffs2::Jffs2,
     &ubifs::Ubifs,
     &yaffs::Yaffs,
+    &minix::Minix,
+    &iso9660::Iso9660,
+    &sealed::Btrfs,
+    &sealed::Xfs,
     // Partitions and disk images
     &ubi::Ubi,
     &gpt::Gpt,
     &mbr::Mbr,
+    &sealed::Luks,
     &qcow2::Qcow2,
     &vmdk::Vmdk,
     // Archives
@@ -82,6 +106,29 @@ pub static ALL: &[&dyn Format] = &[
     &seama::Dlob,
     &seama::Seama,
     &packimg::Packimg,
+    &netgear::Chk,
+    &xiaomi::Xiaomi,
+    &senao::Senao,
+    &tplink::Safeloader,
+    &instar::Bneg,
+    &hp::Bdl,
+    &hp::Ipkg,
+    &rockchip::Rkfw,
+    &rockchip::Rkaf,
+    &allwinner::Imagewty,
+    &realtek::Realtek,
+    &dlink::Shrs,
+    &dlink::Encrpted,
+    &dlink::Mh01,
+    &dlink::Dlk,
+    &dlink::DlinkTlv,
+    &dlink::AlphaEncimg,
+    &dlink::Wrgg,
+    &qnap::Qnap,
+    &buffalo::Buffalo,
+    &hikvision::Hikvision,
+    &dahua::Dahua,
+    &zyxel::Zynos,
     &android::AndroidBoot,
     &android::AndroidVendorBoot,
     &android::AndroidSparse,
@@ -98,6 +145,7 @@ pub static ALL: &[&dyn Format] = &[
     &kernel::BzImage,
     &kernel::ZImage,
     &kernel::EfiZboot,
+    &avm::AvmKernel,
     &kernel::IkConfig,
     // Compression
     &arcadyan::Arcadyan,
@@ -112,6 +160,9 @@ pub static ALL: &[&dyn Format] = &[
     &stream::LZMA,
     &stream::ZLIB,
     &stream::COMPRESS,
+    &hexfile::IntelHex,
+    &hexfile::SRecord,
+    &hexfile::Uf2,
     // Without magic, tried last.
     &tar::TarV7,
 ];

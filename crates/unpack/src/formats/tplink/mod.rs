@@ -9,8 +9,10 @@ use super::parts::{Part, printable, yield_parts};
 use crate::{Claim, Family, Format, FormatDoc, Input, Magic, Output, Refusal, Scope};
 
 mod rtos;
+mod safeloader;
 
 pub(super) use rtos::TplinkRtos;
+pub(super) use safeloader::Safeloader;
 
 /// Version 1.
 pub(super) struct TplinkV1;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+genisoimage -quiet -R -J -joliet-long -V KAKOI -o "$OUT" "$TREE"
