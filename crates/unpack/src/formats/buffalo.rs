@@ -131,8 +131,8 @@ impl Cipher {
         let size = self.state.len().max(1);
         let (mut first, mut second) = (0_usize, 0_usize);
         let next = |&byte: &u8| {
-            first = (first + 1) % size & 0xff;
-            second = (second + usize::from(self.state[first])) % size & 0xff;
+            first = ((first + 1) % size) & 0xff;
+            second = ((second + usize::from(self.state[first])) % size) & 0xff;
             self.state.swap(first, second);
             let sum = usize::from(self.state[first]) + usize::from(self.state[second]);
             byte ^ self.state[sum % size]

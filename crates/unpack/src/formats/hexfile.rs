@@ -110,7 +110,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 
 /// The bytes that pairs of digits stand for.
 fn digits(text: &[u8]) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() % 2 != 0 || text.len() > MAX_LINE {
+    if text.is_empty() || !text.len().is_multiple_of(2) || text.len() > MAX_LINE {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16);

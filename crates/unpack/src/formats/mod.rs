@@ -32,6 +32,7 @@ mod jffs2;
 mod kernel;
 mod mbr;
 mod minix;
+mod mtdparts;
 mod names;
 mod netgear;
 mod npk;
@@ -44,6 +45,7 @@ mod realtek;
 mod rntp;
 mod rockchip;
 mod romfs;
+mod rpm;
 mod sealed;
 mod seama;
 mod senao;
@@ -67,6 +69,8 @@ mod zyxel;
 
 /// All formats.
 pub static ALL: &[&dyn Format] = &[
+    // What a table says of the whole content decides before what stands at its start
+    &mtdparts::MtdParts,
     // File systems
     &squashfs::Squashfs,
     &cramfs::Cramfs,
@@ -86,6 +90,7 @@ pub static ALL: &[&dyn Format] = &[
     &gpt::Gpt,
     &mbr::Mbr,
     &sealed::Luks,
+    &android::AndroidSuper,
     &qcow2::Qcow2,
     &vmdk::Vmdk,
     // Archives
@@ -95,6 +100,7 @@ pub static ALL: &[&dyn Format] = &[
     &ar::Ar,
     &sevenz::SevenZip,
     &arj::Arj,
+    &rpm::Rpm,
     // Headers
     &tplink::TplinkV1,
     &tplink::TplinkV2,

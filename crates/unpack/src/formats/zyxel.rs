@@ -81,6 +81,6 @@ fn sum(bytes: &[u8]) -> u16 {
         .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)));
     pairs.fold(0_u32, |sum, pair| {
         let sum = sum + pair;
-        if sum > 0xffff { sum + 1 & 0xffff } else { sum }
+        if sum > 0xffff { (sum + 1) & 0xffff } else { sum }
     }) as u16
 }
