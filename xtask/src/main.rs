@@ -13,6 +13,7 @@ mod corpus;
 mod docs;
 mod edges;
 mod fuzz;
+mod payloads;
 mod reference;
 mod stages;
 mod syscalls;

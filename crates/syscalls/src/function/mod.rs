@@ -9,6 +9,7 @@ mod flow;
 mod inputs;
 mod memory;
 mod state;
+mod step;
 mod value;
 mod walk;
 

@@ -137,6 +137,7 @@ fn general(register: IcedRegister) -> Option<(Register, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::isa::Value;
 
     fn decode(bytes: &[u8]) -> Instruction {
         X86::wide().decode(bytes, 0x1000).expect("an instruction")
