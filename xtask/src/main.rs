@@ -14,6 +14,7 @@ mod docs;
 mod edges;
 mod fuzz;
 mod patches;
+mod payloads;
 mod personas;
 mod reference;
 mod stages;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask profile-truth [NAME…]`: the workloads of tests/profile under strace, against the static
 //! profile of the same program: what is missed (must be nothing), what is more than was seen.
-//! With `--keep` recorded traces are used again.
+//! With `--keep` recorded traces are used again. With `--payloads DIRECTORY` also what share of published payloads the profiles stop.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 
+use crate::payloads::Payloads;
 use crate::{kakoi, top};
 
 /// Workload, executable, other names that its processes have.
@@ -30,6 +31,8 @@ struct Row {
     traced: BTreeSet<String>,
     allowed: BTreeSet<String>,
     serving: BTreeSet<String>,
+    /// Without what only modules of the name service call.
+    plain: BTreeSet<String>,
     unresolved: usize,
     cold_s: f64,
     warm_s: f64,
@@ -39,6 +42,7 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let keep = arguments.iter().any(|argument| argument == "--keep");
     let names: Vec<&String> =
         arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let lists = arguments.iter().find_map(|argument| argument.strip_prefix("--payloads="));
     let binary = kakoi()?;
     let mut rows = Vec::new();
     for (name, path) in PROGRAMS {
@@ -48,6 +52,9 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         }
     }
     print(&rows);
+    if let Some(lists) = lists {
+        print_payloads(&rows, Path::new(lists))?;
+    }
     Ok(())
 }
 
@@ -146,8 +153,12 @@ fn measure(binary: &Path, name: &str, path: &str, traced: BTreeSet<String>) -> a
     let calls = value.get("call").and_then(|calls| calls.as_object()).context("no calls")?;
     let serving =
         calls.iter().filter(|(_, call)| call.get("phase").is_some_and(|phase| phase == "serving"));
+    let by_services =
+        |call: &serde_json::Value| call.get("by-services").is_some_and(|only| only == true);
+    let plain = calls.iter().filter(|(_, call)| !by_services(call));
     Ok(Row {
         name: name.to_owned(),
+        plain: plain.map(|(name, _)| name.clone()).collect(),
         traced,
         allowed: calls.keys().cloned().collect(),
         serving: serving.map(|(name, _)| name.clone()).collect(),
@@ -172,26 +183,32 @@ fn profile(binary: &Path, path: &str, cache: &Path) -> anyhow::Result<(String, f
     Ok((std::fs::read_to_string(output)?, before.elapsed().as_secs_f64()))
 }
 
+/// Harmonic mean of the shares of what was seen that is allowed and of what is allowed that was seen.
+fn f1(traced: &BTreeSet<String>, allowed: &BTreeSet<String>) -> f64 {
+    2.0 * traced.intersection(allowed).count() as f64 / (traced.len() + allowed.len()).max(1) as f64
+}
+
+fn mean(rows: &[Row], value: impl Fn(&Row) -> f64) -> f64 {
+    rows.iter().map(value).sum::<f64>() / rows.len().max(1) as f64
+}
+
 fn print(rows: &[Row]) {
     println!(
-        "| program | traced | allowed | serving | missed | F1 | unresolved | cold s | warm s |"
+        "| program | traced | allowed | serving | missed | F1 | without name service: allowed | F1 | unresolved | cold s | warm s |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
-    let mut sums = [0.0; 3];
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for row in rows {
         let missed: Vec<&String> = row.traced.difference(&row.allowed).collect();
-        let common = row.traced.intersection(&row.allowed).count() as f64;
-        let f1 = 2.0 * common / (row.traced.len() + row.allowed.len()) as f64;
-        sums[0] += row.allowed.len() as f64;
-        sums[1] += row.serving.len() as f64;
-        sums[2] += f1;
         println!(
-            "| {} | {} | {} | {} | {} | {f1:.2} | {} | {:.2} | {:.2} |",
+            "| {} | {} | {} | {} | {} | {:.2} | {} | {:.2} | {} | {:.2} | {:.2} |",
             row.name,
             row.traced.len(),
             row.allowed.len(),
             row.serving.len(),
             missed.len(),
+            f1(&row.traced, &row.allowed),
+            row.plain.len(),
+            f1(&row.traced, &row.plain),
             row.unresolved,
             row.cold_s,
             row.warm_s
@@ -200,17 +217,40 @@ fn print(rows: &[Row]) {
             println!("missed by {}: {missed:?}", row.name);
         }
     }
-    let count = rows.len().max(1) as f64;
     println!(
-        "| mean | | {:.1} | {:.1} | | {:.2} | | | |",
-        sums[0] / count,
-        sums[1] / count,
-        sums[2] / count
+        "| mean | | {:.1} | {:.1} | | {:.2} | {:.1} | {:.2} | | | |",
+        mean(rows, |row| row.allowed.len() as f64),
+        mean(rows, |row| row.serving.len() as f64),
+        mean(rows, |row| f1(&row.traced, &row.allowed)),
+        mean(rows, |row| row.plain.len() as f64),
+        mean(rows, |row| f1(&row.traced, &row.plain)),
     );
     for row in rows {
         let extra: Vec<&str> = row.allowed.difference(&row.traced).map(String::as_str).collect();
         println!("not traced, {}: {}", row.name, extra.join(" "));
     }
+}
+
+fn print_payloads(rows: &[Row], lists: &Path) -> anyhow::Result<()> {
+    let payloads =
+        Payloads::read(&lists.join("payloads-535.txt"), &lists.join("equivalent-calls.txt"))?;
+    println!(
+        "| program | stopped % | with equivalents % | by what was traced % | with equivalents % |"
+    );
+    println!("|---|---|---|---|---|");
+    for row in rows {
+        let (by_profile, by_trace) =
+            (payloads.stopped_by(&row.allowed), payloads.stopped_by(&row.traced));
+        println!(
+            "| {} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            row.name,
+            by_profile.exactly,
+            by_profile.with_equivalents,
+            by_trace.exactly,
+            by_trace.with_equivalents
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod inputs;
 mod listing;
 mod memory;
 mod state;
+mod step;
 mod value;
 mod walk;
 

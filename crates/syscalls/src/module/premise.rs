@@ -182,3 +182,80 @@ impl<'a> Callees<'a> {
         name.map(|name| name.trim_start_matches('_'))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::function::{Call, Door};
+    use crate::object::SymbolKind;
+
+    fn export(name: &str, address: u64) -> Export {
+        let kind = SymbolKind::Function;
+        Export { name: name.to_owned(), version: None, hidden: false, kind, address }
+    }
+
+    fn function(start: u64, callees: &[u64], numbers: &[u64]) -> Function {
+        let call = |(at, callee): (usize, &u64)| Call {
+            address: start + at as u64,
+            callee: Callee::Address(*callee),
+            inputs: Vec::new(),
+            guards: Vec::new(),
+        };
+        let site = |(at, number): (usize, &u64)| Site {
+            address: start + 0x80 + at as u64,
+            door: Door::Usual,
+            number: Some(Input::Constants(vec![*number])),
+            inputs: Vec::new(),
+            guards: Vec::new(),
+        };
+        Function {
+            start,
+            end: start + 0x100,
+            sites: numbers.iter().enumerate().map(site).collect(),
+            calls: callees.iter().enumerate().map(call).collect(),
+            references: Vec::new(),
+            edges: Vec::new(),
+            exhausted: false,
+            undecoded: None,
+        }
+    }
+
+    #[test]
+    fn only_local_functions_wait_for_what_they_are_asked_to_do() {
+        let exports = [
+            export("__sched_get_priority_min", 0x1000),
+            export("pthread_attr_setschedparam", 0x2000),
+            export("pthread_mutexattr_setprotocol", 0x3000),
+            export("sched_setscheduler", 0x4000),
+            export("pthread_setschedprio", 0x5000),
+        ];
+        let calls = [0x1000, 0x4000];
+        // 144 is sched_setscheduler on x86-64, 1 is write.
+        let functions = [
+            function(0x5000, &calls, &[]),
+            function(0x6000, &calls, &[]),
+            function(0x7000, &[], &[1, 144]),
+        ];
+        let found = find_premises(&Library {
+            machine: Machine::X86_64,
+            soname: Some("libc.so.6"),
+            functions: &functions,
+            exports: &exports,
+            imports: &BTreeMap::new(),
+        });
+        let expected = [
+            (0x6000, Premise::PriorityProtection),
+            (0x6001, Premise::PriorityProtection),
+            (0x7081, Premise::ThreadPolicy),
+        ];
+        assert_eq!(found, expected.into());
+    }
+
+    #[test]
+    fn a_premise_is_fulfilled_by_any_of_its_functions() {
+        let found: Vec<Premise> = fulfilled_by("pthread_setattr_default_np").collect();
+        assert_eq!(found, [Premise::ThreadPolicy, Premise::ThreadAffinity]);
+        assert_eq!(fulfilled_by("setitimer").collect::<Vec<_>>(), [Premise::ProfilingTimer]);
+        assert_eq!(fulfilled_by("write").count(), 0);
+    }
+}

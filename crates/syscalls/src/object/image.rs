@@ -335,8 +335,8 @@ fn end_of_last(image: &Image<'_>, machine: Machine, start: u64) -> u64 {
         image.number(*at, 4).is_some_and(|word| match machine {
             // jr $ra
             Machine::MipsO32 | Machine::MipsN32 | Machine::MipsN64 => word == 0x03e0_0008,
-            // bx lr; pop {…, pc}
-            Machine::Arm => word == 0xe12f_ff1e || word & 0xffff_8000 == 0xe8bd_8000,
+            // bx lr; ldm …, {…, pc}
+            Machine::Arm => word == 0xe12f_ff1e || word & 0xfe10_8000 == 0xe810_8000,
             Machine::Aarch64 => word == 0xd65f_03c0,
             Machine::X86_64 | Machine::I386 => false,
         })

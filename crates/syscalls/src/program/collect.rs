@@ -10,7 +10,12 @@ use crate::function::{Door, Function, Site};
 
 impl<'p> Reach<'p> {
     pub(super) fn tell_unbound(&mut self) {
-        for (node, address, symbol) in std::mem::take(&mut self.known.unbound) {
+        let unbound = std::mem::take(&mut self.known.unbound);
+        // What a library that is missing would define is told with the library.
+        if self.program.gaps.iter().any(|gap| gap.reason.starts_with("library ")) {
+            return;
+        }
+        for (node, address, symbol) in unbound {
             let import = self.summary(node.module).and_then(|summary| summary.imports.get(&symbol));
             let reason = match import {
                 Some(import) => format!("nothing defines {}", import.name),
@@ -42,6 +47,7 @@ impl<'p> Reach<'p> {
         numbers
     }
 
+    /// Numbers of all sites that run, now that all entry values are known.
     pub(super) fn collect(&mut self) {
         self.tell_unbound();
         let nodes = self.nodes();
@@ -85,9 +91,16 @@ impl<'p> Reach<'p> {
             self.note_arguments(node, site, number, entries);
             self.known.reached.numbers.insert(SiteNumber { door, number, node, address });
         }
-        if values.open {
+        if values.open && !self.repeats_others(node) {
             self.gap(node, function, site.address, "the number of the call is not known");
         }
+    }
+
+    /// Thread libraries of their own make calls by a number that they are given: those of `setuid` and its like, for every thread.
+    /// Who gives the number makes the call too (nptl, `__nptl_setxid`), so it is known already.
+    fn repeats_others(&self, node: Node) -> bool {
+        let soname = self.summary(node.module).and_then(|summary| summary.soname.as_deref());
+        soname.is_some_and(|name| name.starts_with("libpthread"))
     }
 
     pub(super) fn note_arguments(

@@ -31,6 +31,7 @@ impl<'p> Reach<'p> {
         }
     }
 
+    /// A function runs, with anything in its registers.
     pub(super) fn open(&mut self, module: usize, address: u64, cause: Cause) {
         let Some(node) = self.node_at(module, address) else { return };
         let fresh = self.enter(node, cause);
@@ -40,6 +41,7 @@ impl<'p> Reach<'p> {
         }
     }
 
+    /// Notes that a function runs. True: that is new.
     pub(super) fn enter(&mut self, node: Node, cause: Cause) -> bool {
         if self.entries(node).is_some() {
             return false;
@@ -107,6 +109,7 @@ impl<'p> Reach<'p> {
         }
     }
 
+    /// A call of a name that nothing defines.
     pub(super) fn unbound(&mut self, from: Node, call: &Call, symbol: u32) {
         let import = self.summary(from.module).and_then(|summary| summary.imports.get(&symbol));
         if import.is_none_or(|import| !import.weak) {

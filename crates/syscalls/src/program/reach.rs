@@ -80,6 +80,15 @@ pub(super) struct Reach<'p> {
     pub(super) known: Known,
 }
 
+/// An address of code that was taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) module: usize,
+    pub(super) address: u64,
+    /// The function that took it; none where it is a root.
+    pub(super) by: Option<Node>,
+}
+
 /// What was found so far; more modules only add to it.
 #[derive(Default)]
 pub(crate) struct Known {
@@ -96,8 +105,8 @@ pub(crate) struct Known {
     pub(super) arguments: BTreeMap<(Door, u64, u8), Values>,
     /// Functions of the name service that running code names.
     pub(super) services: BTreeSet<String>,
-    /// Functions whose name nothing has named yet: module, address, what took it.
-    pub(super) unnamed: BTreeMap<&'static str, Vec<(usize, u64, Option<Node>)>>,
+    /// Functions of the name service that nothing has named yet, by name.
+    pub(super) unnamed: BTreeMap<&'static str, Vec<Taken>>,
     /// What has happened.
     pub(super) premises: BTreeSet<Premise>,
     /// Functions with calls that wait for something to happen.

@@ -169,8 +169,11 @@ impl Serve<'_, '_> {
 
     fn first_loop(&self, order: &[Node], leads: &BTreeSet<Node>) -> Option<(Node, u64)> {
         order.iter().find_map(|node| {
-            let blocks = Blocks::of(self.reach.function(*node)?);
             let edges = self.calls.get(node)?;
+            if !edges.iter().any(|edge| leads.contains(&edge.to)) {
+                return None;
+            }
+            let blocks = Blocks::of(self.reach.function(*node)?);
             let is_loop = |edge: &&Edge| leads.contains(&edge.to) && blocks.repeats(edge.at);
             edges.iter().find(is_loop).map(|edge| (*node, edge.at))
         })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! References: what taking an address makes reachable, and names that lead to other files.
 
-use super::reach::{Cause, Node, Reach};
+use super::reach::{Cause, Node, Reach, Taken};
 use crate::function::{Call, Input, Reference};
 use crate::module::{Summary, function_of};
 
@@ -17,6 +17,7 @@ impl<'p> Reach<'p> {
         }
     }
 
+    /// Code whose address is taken can be called; data leads to what it holds.
     pub(super) fn take_address(&mut self, module: usize, address: u64, by: Option<Node>) {
         let Some(summary) = self.summary(module) else { return };
         if let Some(library) = summary.libraries.get(&address) {
@@ -41,7 +42,7 @@ impl<'p> Reach<'p> {
     /// The names of a function of the name service; none for any other.
     fn service_names(&self, summary: &'p Summary, address: u64) -> Vec<&'p str> {
         let address = summary.machine.without_mode(address);
-        if !summary.names.get(&address).is_some_and(|name| function_of(name).is_some()) {
+        if summary.names.get(&address).is_none_or(|name| function_of(name).is_none()) {
             return Vec::new();
         }
         let same = summary.exports.iter().filter(|export| export.address == address);
@@ -54,7 +55,7 @@ impl<'p> Reach<'p> {
     pub(super) fn take_named(&mut self, module: usize, name: &str, address: u64, by: Option<Node>) {
         match function_of(name) {
             Some(service) if !self.known.services.contains(service) => {
-                self.known.unnamed.entry(service).or_default().push((module, address, by));
+                self.known.unnamed.entry(service).or_default().push(Taken { module, address, by });
             }
             Some(_) => self.open(module, address, by.map_or(Cause::Root, Cause::Taken)),
             None => self.take_address(module, address, by),
@@ -65,11 +66,12 @@ impl<'p> Reach<'p> {
         if !self.known.services.insert(name.to_owned()) {
             return;
         }
-        for (module, address, by) in self.known.unnamed.remove(name).unwrap_or_default() {
+        for Taken { module, address, by } in self.known.unnamed.remove(name).unwrap_or_default() {
             self.open(module, address, by.map_or(Cause::Root, Cause::Taken));
         }
     }
 
+    /// A piece of data counts, and what may be the rest of the same object.
     pub(super) fn read_pieces(
         &mut self,
         module: usize,
@@ -90,6 +92,7 @@ impl<'p> Reach<'p> {
         }
     }
 
+    /// Names that `dlopen` and `dlsym` get.
     pub(super) fn look_up(&mut self, module: usize, symbol: u32, call: &Call) {
         let Some(summary) = self.summary(module) else { return };
         if !summary

@@ -69,6 +69,7 @@ impl One<'_> {
         Some(())
     }
 
+    /// A register widened into another: by mask, or by two shifts.
     pub(super) fn extend(&mut self, register: Register, bits: u8) -> Option<()> {
         let (from, narrow) = general(self.found.op1_register())?;
         let value = Value::Register(from);
@@ -128,6 +129,7 @@ impl One<'_> {
         Some(())
     }
 
+    /// The value of an operand that is no memory.
     pub(super) fn operand(&self, number: u32) -> Option<Value> {
         match self.found.op_kind(number) {
             OpKind::Register => {

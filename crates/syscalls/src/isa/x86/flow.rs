@@ -29,6 +29,7 @@ impl One<'_> {
             .map_or(Target::Register(STACK), |(register, _)| Target::Register(register))
     }
 
+    /// `call *%gs:0x10` is the way into the kernel that glibc for i386 takes.
     pub(super) fn indirect_call(&self) -> Flow {
         match self.indirect() {
             Target::Memory(Address {

@@ -13,6 +13,7 @@ impl One<'_> {
         self.effects.push(Effect::Compare { left: Value::Unknown, right: Value::Unknown });
     }
 
+    /// Memory that is only read, into nothing: its address is still a reference.
     pub(super) fn touch_memory(&mut self) {
         let reads =
             (0..self.found.op_count()).any(|number| self.found.op_kind(number) == OpKind::Memory);
@@ -21,11 +22,13 @@ impl One<'_> {
         }
     }
 
+    /// Memory that is read in a way that is not modelled.
     pub(super) fn refer(&mut self) {
         let (address, bytes) = (self.address(), self.memory_bytes());
         self.effects.push(Effect::Touch { address, bytes });
     }
 
+    /// How much memory the instruction may reach.
     pub(super) fn memory_bytes(&self) -> u16 {
         let found = self.found;
         match found.memory_size().size() {
@@ -54,7 +57,8 @@ impl One<'_> {
         Address { base, index, displacement, segment }
     }
 
-    pub(super) fn is_vector_only(&self) -> bool {
+    /// Are vector registers, memory and numbers all that it has to do with? Then nobody need ask which registers it uses.
+    fn is_vector_only(&self) -> bool {
         let found = self.found;
         let plain = |number: u32| match found.op_kind(number) {
             OpKind::Register => found.op_register(number).is_vector_register(),
@@ -74,7 +78,7 @@ impl One<'_> {
         found.op_count() >= 2 && !counts && (0..found.op_count()).all(plain)
     }
 
-    pub(super) fn vector(&mut self) {
+    fn vector(&mut self) {
         if self.found.op_kind(0) == OpKind::Memory {
             let (address, bytes) = (self.address(), self.memory_bytes());
             self.refer();
@@ -87,11 +91,18 @@ impl One<'_> {
         }
     }
 
+    /// What no other function here models.
     pub(super) fn unmodelled(&mut self) {
         if self.is_vector_only() {
             self.vector();
-            return;
+        } else {
+            self.forget();
         }
+    }
+
+    /// Registers that are written lose their content, memory that is written too, and what registers
+    /// held may have gone anywhere.
+    fn forget(&mut self) {
         let mut factory = InstructionInfoFactory::new();
         let info = factory.info_options(self.found, InstructionInfoOptions::NONE);
         let writes = |access| {
