@@ -23,11 +23,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         "replace" => {
             let policy = policy(arguments)?;
             let pinned = pinned()?;
-            Ok(if arguments.anew {
-                pinned.replace_anew(&policy)?
+            if arguments.anew {
+                pinned.replace_anew(&policy)?;
             } else {
-                pinned.replace(&policy)?
-            })
+                pinned.replace(&policy)?;
+            }
+            Ok(())
         }
         "override" => {
             let session = arguments.session(16)?;

@@ -114,7 +114,7 @@ impl Pinned {
         // A hook that the old policy needed and that is not there was refused by the kernel.
         let missing = HOOKS.iter().find(|hook| {
             hook.is_needed(blob)
-                && !hook.is_needed(&old)
+                && !hook.is_needed(old)
                 && hook.absent.is_none()
                 && !links.contains(hook.name)
         });

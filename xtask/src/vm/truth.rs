@@ -333,6 +333,9 @@ pub fn print(backend: &Backend, kernel: &Kernel, run: &Run) -> anyhow::Result<us
         let why = reason.map_or("", |known| known.reason.as_str());
         println!("{difference:?} {}: {name} {:?} {why}", row.folder, measured.events);
     }
+    if run.measured.iter().any(|measured| measured.failed.is_some()) {
+        run.outcome.all("agent").take(4).for_each(|line| println!("{line}"));
+    }
     println!(
         "{} on {}: {equal} of {} as the table says, {unknown} differences without a reason, {:.1} s",
         backend.name,
