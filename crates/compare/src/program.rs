@@ -278,7 +278,7 @@ impl<'o, 'f> Reader<'o, 'f> {
         let parents = find_parents(&raw, &self.names);
         let mut number = 0;
         for (index, one) in raw.iter().enumerate() {
-            if parents.get(&index).is_none() {
+            if !parents.contains_key(&index) {
                 self.numbers.insert(one.listing.function.start, number);
                 number += 1;
             }
