@@ -97,7 +97,7 @@ impl Encoder {
             Value::Constant(number) => {
                 work.mix.add(1);
                 let is_point = work.points.contains(&Point::Address(*number));
-                if !is_point && !(is_part && work.masked) {
+                if !(is_point || is_part && work.masked) {
                     work.numbers.push(Number::Immediate(*number as i64));
                 }
             }

@@ -17,6 +17,8 @@ pub(crate) struct Evidence {
     calls: BTreeSet<String>,
     /// Long texts and calls of both together.
     all: usize,
+    /// Most functions that others may bind to have the same names.
+    same_names: bool,
 }
 
 impl Evidence {
@@ -27,10 +29,16 @@ impl Evidence {
         let fresh = after.texts.difference(&before.texts).filter(long).filter(|t| lacks(old, t));
         let (old_calls, new_calls) = (needs(old), needs(new));
         let calls = old_calls.symmetric_difference(&new_calls).cloned().collect();
-        let texts = gone.chain(fresh).cloned().collect();
+        let known = |text: &String| {
+            // What only a longer text of the same file ends with, the linker or compiler cut off.
+            let all = before.texts.iter().chain(&after.texts);
+            !all.into_iter().any(|other| other.len() > text.len() && other.contains(text.as_str()))
+        };
+        let texts = gone.chain(fresh).filter(|text| known(text)).cloned().collect();
         let all = before.texts.union(&after.texts).filter(long).count()
             + old_calls.union(&new_calls).count();
-        Self { texts, calls, all }
+        let same_names = have_same_names(old, new);
+        Self { texts, calls, all, same_names }
     }
 
     /// Does a change make or drop one of these?
@@ -66,7 +74,7 @@ impl Evidence {
         const LEAST_SIMILAR: f64 = 0.25;
         let own = self.texts.len() + self.calls.len();
         let common = 1.0 - own as f64 / self.all.max(1) as f64;
-        let unlike = self.all < FEW && found.similarity < LEAST_SIMILAR;
+        let unlike = self.all < FEW && !self.same_names && found.similarity < LEAST_SIMILAR;
         if unlike || self.all >= FEW && common < LEAST_COMMON {
             Verdict::Different
         } else if found.functions.is_empty() {
@@ -92,7 +100,23 @@ fn is_prose(text: &str) -> bool {
 
 /// A text that holds a version or date is in no build but its own; one that is a part of another was joined by the linker.
 fn lacks(program: &Program, text: &str) -> bool {
-    !text.contains('\u{1}') && memchr::memmem::find(&program.constants, text.as_bytes()).is_none()
+    // Compilers copy short texts by instructions that hold eight bytes each.
+    const PIECE: usize = 8;
+    let has = |piece: &[u8]| memchr::memmem::find(&program.constants, piece).is_some();
+    !text.contains('\u{1}')
+        && !has(text.as_bytes())
+        && !text.as_bytes().chunks_exact(PIECE).all(has)
+}
+
+fn have_same_names(old: &Program, new: &Program) -> bool {
+    const LEAST: usize = 4;
+    let names = |program: &Program| -> BTreeSet<String> {
+        let functions = program.functions.iter().filter(|function| function.exported);
+        functions.filter_map(|function| function.name.clone()).collect()
+    };
+    let (old, new) = (names(old), names(new));
+    let both = old.intersection(&new).count();
+    both >= LEAST && 2 * both >= old.union(&new).count()
 }
 
 fn needs(program: &Program) -> BTreeSet<String> {

@@ -32,7 +32,7 @@ pub struct Program {
     pub table_texts: BTreeSet<String>,
     /// What other files have to give, by name.
     pub needs: BTreeSet<String>,
-    /// All that is loaded and is not code, one after the other: whether a text is anywhere in the file.
+    /// All that is loaded, one segment after the other: whether a text is anywhere in the file.
     pub constants: Vec<u8>,
     /// The compilers that the file names.
     pub compilers: Vec<u8>,
@@ -190,11 +190,8 @@ fn find_needs(object: &Object<'_>) -> BTreeSet<String> {
 fn constants_of(object: &Object<'_>) -> Vec<u8> {
     let mut all = Vec::new();
     for segment in &object.image.segments {
-        // Where code and constants share a segment, the code does no harm to a search.
-        if !segment.executable || !object.image.knows_code() || object.image.segments.len() < 3 {
-            all.extend_from_slice(segment.bytes);
-            all.push(0);
-        }
+        all.extend_from_slice(segment.bytes);
+        all.push(0);
     }
     all
 }
@@ -281,7 +278,7 @@ impl<'o, 'f> Reader<'o, 'f> {
         let parents = find_parents(&raw, &self.names);
         let mut number = 0;
         for (index, one) in raw.iter().enumerate() {
-            if parents.get(&index).is_none() {
+            if !parents.contains_key(&index) {
                 self.numbers.insert(one.listing.function.start, number);
                 number += 1;
             }

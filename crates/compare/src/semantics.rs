@@ -57,12 +57,12 @@ fn plain_text(text: &str) -> String {
 /// The function that a source calls, whatever variant compilers and libraries make of it; none for what compilers add and leave
 /// out as they like.
 pub(crate) fn plain_import(name: &str) -> Option<&str> {
-    const MADE: [&str; 36] = [
+    const MADE: [&str; 38] = [
         "memcpy", "memset", "memmove", "memcmp", "bcmp", "bzero", "strlen", "strcpy", "stpcpy",
         "strncpy", "strcmp", "strncmp", "strcat", "strncat", "strchr", "strrchr", "printf", "puts",
         "putchar", "fprintf", "vfprintf", "fputs", "fputc", "putc", "fwrite", "sprintf",
         "snprintf", "strnlen", "stpncpy", "mempcpy", "strspn", "strcspn", "abort", "exit",
-        "toupper", "tolower",
+        "malloc", "calloc", "toupper", "tolower",
     ];
     const ADDED: [&str; 15] = [
         "__assert_fail",

@@ -101,7 +101,7 @@ fn is_address(word: &str) -> bool {
 fn is_month(word: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    MONTHS.iter().any(|month| word == *month)
+    MONTHS.contains(&word)
 }
 
 /// `/build/NAME-xyz/…/file` is the file.

@@ -247,7 +247,9 @@ fn judge_same_build(
         drop_noise(found);
         moved.clear();
     }
-    if is_other_recipe(found) {
+    // No flag makes a structure larger.
+    let has_grown = moved.len() >= MOVED && !is_other_compiler;
+    if !has_grown && is_other_recipe(found) {
         found.reasons.push(format!(
             "{} functions differ, more than a patch changes: other flags; only texts and calls that one build lacks count",
             found.functions.len()

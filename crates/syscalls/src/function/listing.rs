@@ -72,10 +72,8 @@ impl Notes {
     /// stack was told where it was put there.
     pub(super) fn load(&mut self, value: Abstract) {
         match value {
-            Abstract::Constant(number) => {
-                if self.points.remove(&self.at).is_some() {
-                    self.add(Point::Number(number));
-                }
+            Abstract::Constant(number) if self.points.remove(&self.at).is_some() => {
+                self.add(Point::Number(number));
             }
             Abstract::Symbol(_) => drop(self.points.remove(&self.at)),
             _ => {}
