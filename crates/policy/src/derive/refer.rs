@@ -191,7 +191,9 @@ fn script_commands(line: &str) -> Vec<Referred> {
     let spaced = line.replace("&&", ";").replace("||", ";").replace("$(", ";").replace('`', ";");
     for segment in spaced.split([';', '|', '&', '(', ')', '{', '}']) {
         let mut words = segment.split_whitespace().peekable();
-        while words.peek().is_some_and(|word| is_word_of_shell(word) || word.contains('=')) {
+        while words.peek().is_some_and(|word| {
+            is_word_of_shell(word) || word.contains('=') || is_time_of_cron(word)
+        }) {
             words.next();
         }
         let Some(first) = words.next() else { continue };
@@ -213,6 +215,11 @@ fn script_commands(line: &str) -> Vec<Referred> {
 
 const RUNNERS: &[&str] =
     &["nohup", "exec", "time", "nice", "xargs", "busybox", "start-stop-daemon"];
+
+/// Minutes, hours, days of crontab(5).
+fn is_time_of_cron(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit() || b"*/,-".contains(&byte))
+}
 
 fn is_word_of_shell(word: &str) -> bool {
     ["if", "then", "else", "elif", "do", "while", "until", "!", "in", "fi", "done", "esac", "exec"]
@@ -275,5 +282,16 @@ mod tests {
             })
             .collect();
         assert_eq!(names, ["[", "/sbin/d", "nohup", "ifconfig"]);
+    }
+
+    #[test]
+    fn a_line_of_cron_runs_what_stands_behind_its_time() {
+        let found = in_text(b"*/5 0-6 * * * /bin/date > /var/clock\n", Runs::Commands);
+        let what: Vec<&Referred> = found.iter().map(|one| &one.what).collect();
+        assert!(
+            what.iter().any(|one| matches!(one, Referred::Command(name, _) if name == "/bin/date")),
+            "{what:?}"
+        );
+        assert!(what.contains(&&Referred::Written("/var/clock".to_owned())), "{what:?}");
     }
 }

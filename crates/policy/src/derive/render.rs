@@ -123,11 +123,10 @@ fn list(text: &mut String, key: &str, lines: &Lines) {
     let _ = writeln!(text, "{key} = [");
     for (what, line) in lines {
         let what = &writable(key, what);
-        if key.starts_with("files") || key.starts_with("exec") {
-            if let Err(why) = Pattern::parse(what) {
-                let _ = writeln!(text, "    # {}: {}", comment(&why), comment(what));
-                continue;
-            }
+        let pattern = key.starts_with("files") || key.starts_with("exec");
+        if pattern && let Err(why) = Pattern::parse(what) {
+            let _ = writeln!(text, "    # {}: {}", comment(&why), comment(what));
+            continue;
         }
         let _ = writeln!(text, "    {}, # {}", quoted(what), words(line));
     }

@@ -197,6 +197,22 @@ impl<'a> Walk<'a> {
         for run in known.exec {
             self.add_command(run, &evidence, 1);
         }
+        if name == "crond" {
+            self.add_crontabs();
+        }
+    }
+
+    /// What crontabs run is run by crond.
+    fn add_crontabs(&mut self) {
+        for folder in ["/etc/crontabs", "/var/spool/cron"] {
+            for file in self.tree.beneath(folder) {
+                let Some(content) = self.tree.content(file) else { continue };
+                let path = absolute(file);
+                for one in in_text(&content, Runs::Commands) {
+                    self.refer(one.what, &format!("{} of {path}", one.at), 1, true);
+                }
+            }
+        }
     }
 
     fn add_arguments(&mut self, start: &StartUp) {

@@ -71,6 +71,13 @@ impl<'a> Tree<'a> {
         self.file(path).map(absolute)
     }
 
+    /// Files in a directory and beneath it.
+    pub(super) fn beneath(&self, folder: &str) -> Vec<&'a File> {
+        let folder = ImagePath::from(folder);
+        let within = |file: &&&File| file.path.is_within(&folder) && file.digest().is_some();
+        self.entries.values().filter(within).copied().collect()
+    }
+
     pub(super) fn is_directory(&self, path: &str) -> bool {
         self.file(path).is_some_and(|file| matches!(file.kind, FileKind::Directory))
     }
