@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The tie between calls and lines against strace: the same persona, the same typed lines, once in the honeypot and once
 //! under `strace -f`. Needs root, and busybox-static, strace and script (bsdutils) of Debian.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod rig;
 
@@ -117,10 +118,10 @@ fn counted(log: &str) -> Counted {
         let (pid, rest) = (pid.parse::<u32>().unwrap(), rest.trim_start());
         let own = parents.get(&pid).and_then(|parent| lines.get(parent)).copied().unwrap_or(0);
         let own = *lines.entry(pid).or_insert(own);
-        if let Some((name, arguments)) = rest.split_once('(').filter(|_| !rest.starts_with('<')) {
-            if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                *counted.entry((own, name.to_owned(), path(name, arguments))).or_default() += 1;
-            }
+        if let Some((name, arguments)) = rest.split_once('(').filter(|_| !rest.starts_with('<'))
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            *counted.entry((own, name.to_owned(), path(name, arguments))).or_default() += 1;
         }
         let read = rest.strip_prefix("read(0, ").or(rest.strip_prefix("<... read resumed>"));
         let ends = |read: &str| {

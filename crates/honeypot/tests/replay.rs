@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Labelled transcripts typed into the real honeypot: the stages of what it recorded against the labels. `KAKOI_TRANSCRIPTS`
 //! names another folder than `tests/transcripts`. Needs what `sessions` needs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod rig;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Logins by SSH with real clients. Needs openssh-client and dropbear-bin of Debian beside what `sessions` needs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod rig;
 
