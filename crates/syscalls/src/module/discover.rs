@@ -8,9 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decoders::Decoders;
-use crate::function::{
-    Bounds, Callee, Function, Input, Listing, Reference, Site, analyse, list, resolve_stub,
-};
+use crate::function::{Bounds, Callee, Function, Listing, Reference, analyse, list, resolve_stub};
 use crate::object::{Machine, Object, Relocated, SymbolKind};
 
 /// More functions than that are not walked.
@@ -259,7 +257,8 @@ impl Discovery<'_, '_> {
     }
 
     /// In a file that does not tell code from constants, what is only referred to and soon holds no instruction is none. Outside of what is
-    /// known to be code, where linkers put constants, it is none if it ever does so, or makes a system call of no known number.
+    /// known to be code, where linkers put constants, it is none if it ever does so; but not if it holds a system call: that is
+    /// never dropped, and is reported as unresolved if its number is not known.
     fn is_data(&self, function: &Function) -> bool {
         const SOON: u64 = 64;
         if self.object.image.knows_code() {
@@ -267,9 +266,7 @@ impl Discovery<'_, '_> {
         }
         let outside = function.start < self.firm.0 || function.start >= self.firm.1;
         let at = function.undecoded.map(|at| at.saturating_sub(function.start));
-        let is_number = |site: &Site| matches!(site.number, Some(Input::Constants(_)));
-        let calls_nothing = || !function.sites.iter().all(is_number);
-        at.is_some_and(|distance| outside || distance < SOON) || outside && calls_nothing()
+        function.sites.is_empty() && at.is_some_and(|distance| outside || distance < SOON)
     }
 
     /// On ARM, numbers in data and among Thumb code look like addresses of A32 code; one is believed next to A32 code only.
