@@ -108,7 +108,7 @@ fn is_month(word: &str) -> bool {
 fn without_build_path(text: &str) -> String {
     let built = text.starts_with('/')
         && !text.contains(char::is_whitespace)
-        && ["/build", "/tmp/", "/home/", "/usr/src/", "/root/", "/work/"]
+        && ["/build", "/tmp/", "/home/", "/usr/src/", "/root/"]
             .iter()
             .any(|prefix| text.starts_with(prefix));
     if built {

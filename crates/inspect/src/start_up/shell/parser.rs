@@ -157,7 +157,7 @@ impl<'t> Parser<'t> {
                 self.scanner.take(&name);
                 self.scanner.skip_blanks();
                 if self.scanner.take("(") {
-                    self.expect(")")?;
+                    self.require(")")?;
                 }
                 return self.parse_function(name);
             }
@@ -177,11 +177,11 @@ impl<'t> Parser<'t> {
     fn parse_body(&mut self, end: &str) -> Result<Command, Syntax> {
         let mut commands = Vec::new();
         self.parse_list(&mut commands)?;
-        self.expect(end)?;
+        self.require(end)?;
         Ok(Command::Sequence(commands))
     }
 
-    fn expect(&mut self, token: &str) -> Result<(), Syntax> {
+    fn require(&mut self, token: &str) -> Result<(), Syntax> {
         self.scanner.skip_newlines();
         if self.scanner.take(token) { Ok(()) } else { Err(Syntax) }
     }
@@ -233,7 +233,7 @@ impl<'t> Parser<'t> {
         };
         self.scanner.skip_blanks();
         self.scanner.take(";");
-        self.expect("do")?;
+        self.require("do")?;
         let body = Box::new(self.parse_body("done")?);
         Ok(Command::For { name, words, body })
     }
@@ -253,7 +253,7 @@ impl<'t> Parser<'t> {
         self.scanner.take("case");
         self.scanner.skip_blanks();
         let subject = self.scanner.scan_word(self.depth)?.ok_or(Syntax)?;
-        self.expect("in")?;
+        self.require("in")?;
         let mut arms = Vec::new();
         loop {
             self.scanner.skip_newlines();
@@ -316,7 +316,7 @@ impl<'t> Parser<'t> {
                 if let Some(name) = word.plain()
                     && self.scanner.take("(")
                 {
-                    self.expect(")")?;
+                    self.require(")")?;
                     return self.parse_function(name.to_owned());
                 }
             }
