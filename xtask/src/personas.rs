@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Personas of the honeypot: the descriptions in `personas/`, each with BusyBox of its architecture from Debian, fetched by
-//! its name.
+//! Personas of the honeypot: the descriptions in `personas/`, each with BusyBox of its architecture from Debian's release
+//! that the guests are made of. (Some architectures list later releases too, for their kernels.)
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub fn run(_: &[String]) -> anyhow::Result<()> {
     let kept = store().parent().unwrap_or(Path::new("target")).join("personas");
     for (name, architecture) in PERSONAS {
         let packages = store().join("userland").join(architecture.name);
-        unpacked(&architecture, &["busybox-static".to_owned()], &packages)?;
+        unpacked(&architecture, &["busybox-static/bookworm".to_owned()], &packages)?;
         let into = kept.join(name);
         fs::create_dir_all(&into)?;
         for (from, to) in [
