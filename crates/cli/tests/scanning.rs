@@ -57,6 +57,18 @@ fn all_reports_are_written_and_standard_output_stays_a_summary() {
 }
 
 #[test]
+fn padding_and_noise_alone_are_nothing_recognised() {
+    let noise: Vec<u8> =
+        (0..4096_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for content in [vec![0xff; 70_000], [noise, vec![0; 3000]].concat()] {
+        let (_folder, path) = written(&content);
+        let output = kakoi(&["scan", "-q", text(&path)]);
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        assert!(stderr(&output).contains("nothing in it was recognised"), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn output_is_equal_at_any_number_of_threads() {
     let (_folder, path) = written(&image::gzip(&image::router()));
     let run = |threads: &str| {

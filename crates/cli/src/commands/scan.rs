@@ -134,6 +134,8 @@ fn terminal_options() -> TerminalOptions {
 
 /// Is any stretch of the image known: a container, a kind of data, erased flash?
 fn recognised(facts: &Facts) -> bool {
-    let known = |kind: &RegionKind| !matches!(kind, RegionKind::Unknown { .. });
+    let known = |kind: &RegionKind| {
+        !matches!(kind, RegionKind::Unknown { .. } | RegionKind::Padding { .. })
+    };
     facts.containers().next().is_some() || facts.regions().any(|region| known(&region.what))
 }

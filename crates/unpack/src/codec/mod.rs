@@ -14,6 +14,7 @@ mod lzop;
 mod streams;
 
 pub(crate) use lzop::parse_header as lzop_header;
+pub(crate) use streams::skippable;
 
 pub use lzma::LzmaProperties;
 

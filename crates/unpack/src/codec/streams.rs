@@ -37,9 +37,27 @@ pub(super) fn bzip2(input: &[u8], output: &mut dyn Write) -> Result<usize, Codec
 }
 
 pub(super) fn zstd(input: &[u8], output: &mut dyn Write) -> Result<usize, CodecError> {
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
+    let frame = input.get(skippable(input)..).unwrap_or_default();
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(frame)?.single_frame();
     pump(&mut decoder, output)?;
-    Ok(input.len() - decoder.finish().fill_buf()?.len())
+    let consumed = input.len() - decoder.finish().fill_buf()?.len();
+    Ok(consumed + skippable(input.get(consumed..).unwrap_or_default()))
+}
+
+/// Length of the skippable frames at the start of these bytes (RFC 8878, section 3.1.2): parallel
+/// compressors put one before each frame.
+pub(crate) fn skippable(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some([a, b, c, d, size @ ..]) = bytes.get(length..).and_then(<[u8]>::first_chunk::<8>)
+    {
+        let size = usize::try_from(u32::from_le_bytes(*size)).unwrap_or(usize::MAX);
+        let end = length.saturating_add(8).saturating_add(size);
+        if !matches!([*a, *b, *c, *d], [0x50..=0x5f, 0x2a, 0x4d, 0x18]) || end > bytes.len() {
+            break;
+        }
+        length = end;
+    }
+    length
 }
 
 /// Moves everything from a decoder to the output.

@@ -41,6 +41,7 @@ mod packimg;
 mod parts;
 mod qcow2;
 mod qnap;
+mod rar;
 mod realtek;
 mod rntp;
 mod rockchip;
@@ -100,6 +101,7 @@ pub static ALL: &[&dyn Format] = &[
     &ar::Ar,
     &sevenz::SevenZip,
     &arj::Arj,
+    &rar::Rar,
     &rpm::Rpm,
     // Headers
     &tplink::TplinkV1,

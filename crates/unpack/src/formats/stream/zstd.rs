@@ -4,7 +4,7 @@
 use kakoi_model::Confidence;
 
 use super::{Chain, Stream, begins_well, unnamed};
-use crate::codec::Codec;
+use crate::codec::{Codec, skippable};
 use crate::{Family, FormatDoc, Magic, Scope};
 
 /// The format.
@@ -22,15 +22,17 @@ static DOC: FormatDoc = FormatDoc {
     title: "Zstandard frame",
     family: Family::Compression,
     scope: Scope::Anywhere,
-    magics: &[Magic::new(b"\x28\xb5\x2f\xfd")],
-    reads: "all frames; checksums where they are present",
-    limits: "frames that need a dictionary; skippable frames end the chain",
+    // The second is a skippable frame of four bytes, which pzstd puts before each frame.
+    magics: &[Magic::new(b"\x28\xb5\x2f\xfd"), Magic::new(b"\x50\x2a\x4d\x18\x04\0\0\0")],
+    reads: "all frames, skippable ones between them left out; checksums where they are present",
+    limits: "frames that need a dictionary",
     references: &["RFC 8878"],
 };
 
 /// The reserved bit of the frame header descriptor is zero (section 3.1.1.1.1).
 fn is_header(bytes: &[u8]) -> bool {
-    let Some(&[0x28, 0xb5, 0x2f, 0xfd, descriptor]) = bytes.first_chunk::<5>() else {
+    let frame = bytes.get(skippable(bytes)..).unwrap_or_default();
+    let Some(&[0x28, 0xb5, 0x2f, 0xfd, descriptor]) = frame.first_chunk::<5>() else {
         return false;
     };
     descriptor & 0x08 == 0 && begins_well(Codec::Zstd, bytes)

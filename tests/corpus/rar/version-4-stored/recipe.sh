@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+# Stored entries, a folder and a link.
+python3 "$CASE/../encode.py" 4 "$OUT" "$TREE" bin bin/busybox bin/sh etc/passwd etc/empty usr/share/large.bin
