@@ -28,15 +28,17 @@ demo:
 	@echo
 	@echo "The report: file://$(CURDIR)/$(TARGET)/demo/report/report.html"
 
+# Everything is built once, with one set of features (another selection of packages would be another set): tests, `kakoi` and
+# `xtask` come out of the same build.
 test:
 	@tools/install.sh test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
-	$(CARGO) xtask personas
+	$(CARGO) build --quiet --workspace --bins --examples --tests
+	$(TARGET)/debug/xtask personas
 	$(CARGO) test --quiet --workspace
-	$(CARGO) xtask docs --check
-	$(CARGO) xtask vm quick
-	$(CARGO) build --quiet --package kakoi-cli
+	KAKOI_BIN=$(CURDIR)/$(TARGET)/debug/kakoi $(TARGET)/debug/xtask docs --check
+	$(TARGET)/debug/xtask vm quick
 	KAKOI_ARENA=$(CURDIR)/$(TARGET)/arena tests/arena/small.sh $(TARGET)/debug/kakoi $(TARGET)/small-router
 
 # Every kernel of the matrix; writes docs/EVALUATION.md. Fetches about 600 MB of packages the first time.
