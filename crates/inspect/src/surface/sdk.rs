@@ -22,6 +22,9 @@ const MAX_TEXT: u64 = 64 * 1024;
 /// Bytes of a boot loader, and of one of its texts, that are searched.
 const MAX_BOOT_LOADER: usize = 4 << 20;
 const MAX_LINE: usize = 400;
+/// Where the kernel's own tree keeps drivers of network transceivers: distributions ship all of
+/// them, whatever the chip.
+const PHYS: &str = "/kernel/drivers/net/phy/";
 /// Shortest text of a boot loader that is looked at.
 const LEAST_TEXT: usize = 6;
 
@@ -197,6 +200,9 @@ fn search_file(found: &mut Found, file: &File, elf: Option<&ElfFacts>) {
         move |_: &str| Evidence::new(what.clone()).in_file(file.place())
     };
     found.search(Subject::Path, &path, seen("path"));
+    if path.contains(PHYS) {
+        return;
+    }
     let name = path.rsplit('/').next().unwrap_or_default();
     if let Some(module) = name.strip_suffix(".ko").or_else(|| name.strip_suffix(".o")) {
         found.search(Subject::Module, module, seen("kernel module"));
@@ -287,6 +293,20 @@ mod tests {
         assert!(names.iter().any(|name| name.starts_with("atheros")), "{names:?}");
         assert!(names.iter().any(|name| name.starts_with("openwrt")), "{names:?}");
         assert!(marks.iter().all(|mark| !mark.evidence.is_empty()));
+    }
+
+    #[test]
+    fn a_distributions_network_drivers_name_no_chip() {
+        let tree = Sketch::new()
+            .file("/lib/modules/6.1.0-50-marvell/kernel/drivers/net/phy/rockchip.ko", 0o644, "x")
+            .file("/lib/modules/6.1.0-50-marvell/kernel/drivers/net/phy/realtek.ko", 0o644, "x")
+            .file("/lib/modules/6.1.0-50-marvell/kernel/drivers/net/ethernet/x.ko", 0o644, "x");
+        let marks = find_sdk_marks(&[tree.root()], &tree.files, &HashMap::new(), &[], &[]);
+        assert!(marks.is_empty(), "{marks:?}");
+        let tree =
+            Sketch::new().file("/lib/modules/4.1.27/kernel/drivers/net/wl/wl.ko", 0o644, "x");
+        let marks = find_sdk_marks(&[tree.root()], &tree.files, &HashMap::new(), &[], &[]);
+        assert_eq!(marks[0].vendor, "broadcom", "{marks:?}");
     }
 
     #[test]
