@@ -27,8 +27,9 @@ pub fn run(backend: &Backend, kernel: &Kernel, folder: Option<&Path>) -> anyhow:
     for policy in policies {
         columns.push(infect(backend, kernel, &paths, policy)?);
     }
-    let mut table = String::from(
-        "| infection | unguarded | remote-session.toml | admin.toml |\n|---|---|---|---|\n",
+    let mut table = format!(
+        "{}, {}:\n\n| infection | unguarded | remote-session.toml | admin.toml |\n|---|---|---|---|\n",
+        backend.name, kernel.name
     );
     let mut bad = Vec::new();
     for (at, path) in paths.iter().enumerate() {
