@@ -212,7 +212,7 @@ pub fn compiled(file: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// The filter of a domain, for the architecture that its profile is of.
 fn filter(domain: u32, path: &Path, action: &str) -> anyhow::Result<kakoi_policy::Filter> {
-    let profile = profile::read(path).with_context(|| path.display().to_string())?;
+    let profile = profile::read(path)?;
     let architecture = profile::architecture(&profile, None)?;
     let action = match action {
         "kill" => Action::Kill,
