@@ -7,7 +7,7 @@
 
 #include "kakoi.h"
 
-/* A loaded policy. `bytes` is aligned to four. In BPF it is the value of an array map of
+/* A loaded policy. `bytes` is aligned to four; kk_check() refuses it otherwise. In BPF it is the value of an array map of
  * KK_BLOB_MAX + KK_HEADER bytes, and size is not used. */
 struct kk_policy {
 	const kk_u8 *bytes;
@@ -55,18 +55,40 @@ KK_FN kk_u32 kk_u8_at(const struct kk_policy *policy, kk_u32 offset)
 	return policy->bytes[kk_within(policy, offset, 1)];
 }
 
+/* Numbers lie at multiples of their size, and the blob at one of four: one load each. */
+typedef kk_u16 __attribute__((may_alias)) kk_u16_alias;
+typedef kk_u32 __attribute__((may_alias)) kk_u32_alias;
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define KK_LE16(value) ((kk_u16)((value) >> 8 | (value) << 8))
+#define KK_LE32(value) ((value) >> 24 | ((value) >> 8 & 0xff00u) | ((value) << 8 & 0xff0000u) | (value) << 24)
+#else
+#define KK_LE16(value) (value)
+#define KK_LE32(value) (value)
+#endif
+
+KK_FN kk_u32 kk_le16(const void *at)
+{
+	kk_u16 value = *(const kk_u16_alias *)at;
+
+	return KK_LE16(value);
+}
+
+KK_FN kk_u32 kk_le32(const void *at)
+{
+	kk_u32 value = *(const kk_u32_alias *)at;
+
+	return KK_LE32(value);
+}
+
 KK_FN kk_u32 kk_u16_at(const struct kk_policy *policy, kk_u32 offset)
 {
-	const kk_u8 *at = policy->bytes + kk_within(policy, offset, 2);
-
-	return at[0] | (kk_u32)at[1] << 8;
+	return kk_le16(policy->bytes + kk_within(policy, offset & ~1u, 2));
 }
 
 KK_FN kk_u32 kk_u32_at(const struct kk_policy *policy, kk_u32 offset)
 {
-	const kk_u8 *at = policy->bytes + kk_within(policy, offset, 4);
-
-	return at[0] | (kk_u32)at[1] << 8 | (kk_u32)at[2] << 16 | (kk_u32)at[3] << 24;
+	return kk_le32(policy->bytes + kk_within(policy, offset & ~3u, 4));
 }
 #endif
 
@@ -201,6 +223,8 @@ KK_FN enum kk_fault kk_check(const kk_u8 *bytes, kk_u32 length, struct kk_policy
 	policy->size = length;
 	if (length < KK_HEADER || length > KK_BLOB_MAX)
 		return KK_SHORT;
+	if ((unsigned long)bytes % 4u)
+		return KK_BAD_TABLE;
 	if (kk_u32_at(policy, KK_H_MAGIC) != KK_MAGIC)
 		return KK_NOT_A_POLICY;
 	if (kk_u16_at(policy, KK_H_VERSION) != KK_VERSION)

@@ -133,6 +133,53 @@ KK_FN int kk_concerns(const struct kk_case *c, kk_u32 control, kk_u32 rule)
 	}
 }
 
+#define KK_CONTROL(name) (1u << KK_C_##name)
+#define KK_CHANGE_CONTROLS (KK_CONTROL(SELF_PROTECT) | KK_CONTROL(FILES_WRITE) | KK_CONTROL(FILES_FORBID))
+
+/* Controls that can speak about an operation at all, bit by enum kk_control: no other need be asked. What
+ * kk_concerns() says of each, turned round. */
+KK_FN kk_u32 kk_controls_of(kk_u32 op)
+{
+	switch (op) {
+	case KK_OP_EXEC:
+		return KK_CONTROL(SHELL_START) | KK_CONTROL(SCRIPT_EXEC) | KK_CONTROL(EXEC_OUTSIDE) |
+		       KK_CONTROL(RUN_DROPPED) | KK_CONTROL(INTERPRET_DROPPED) | KK_CONTROL(FILES_FORBID) |
+		       KK_CONTROL(EXEC_LIST) | KK_CONTROL(EXEC_FORBID);
+	case KK_OP_MAP_EXEC:
+		return KK_CONTROL(EXEC_OUTSIDE) | KK_CONTROL(RUN_DROPPED) | KK_CONTROL(FILES_FORBID);
+	case KK_OP_MEM_EXEC:
+		return KK_CONTROL(EXEC_MEMORY);
+	case KK_OP_OPEN:
+		return KK_CONTROL(WRITE_EXEC) | KK_CONTROL(INTERPRET_DROPPED) | KK_CONTROL(FILES_READ) |
+		       KK_CHANGE_CONTROLS;
+	case KK_OP_RECEIVE:
+		return KK_CONTROL(WRITE_EXEC) | KK_CONTROL(FILES_READ) | KK_CHANGE_CONTROLS;
+	case KK_OP_CREATE:
+	case KK_OP_CHMOD:
+	case KK_OP_SETXATTR:
+		return KK_CONTROL(GRANT_EXEC) | KK_CHANGE_CONTROLS;
+	case KK_OP_TRUNCATE:
+	case KK_OP_LINK:
+	case KK_OP_RENAME:
+		return KK_CONTROL(WRITE_EXEC) | KK_CHANGE_CONTROLS;
+	case KK_OP_REMOVE:
+	case KK_OP_SETATTR:
+		return KK_CHANGE_CONTROLS;
+	case KK_OP_SOCKET:
+		return KK_CONTROL(NET_FAMILY);
+	case KK_OP_BIND:
+		return KK_CONTROL(NET_BIND);
+	case KK_OP_CONNECT:
+		return KK_CONTROL(NET_CONNECT);
+	case KK_OP_CAPABLE:
+		return KK_CONTROL(CAPABILITIES);
+	case KK_OP_PROTECT:
+		return KK_CONTROL(SELF_PROTECT);
+	default:
+		return 0;
+	}
+}
+
 /* The program of an exec is named by its path, and the applet of a multi-call program also by its
  * name; so are the two ends of a rename and a link. */
 KK_FN int kk_listed(const struct kk_case *c, kk_u32 label)

@@ -135,11 +135,12 @@ KK_FN void kk_turn_to(struct kk_case *c, kk_u32 index)
 KK_FN void kk_judge_domain(struct kk_case *c, kk_u32 index, kk_u32 *best,
 			   struct kk_verdict *verdict)
 {
-	kk_u32 control;
+	kk_u32 control, asked = kk_controls_of(c->attempt->op);
 
 	kk_turn_to(c, index);
-	for (control = 0; control < KK_CONTROLS; control++)
-		kk_judge(c, control, best, verdict);
+	for (control = 0; asked; control++, asked >>= 1)
+		if (asked & 1u)
+			kk_judge(c, control, best, verdict);
 }
 
 KK_FN void kk_finish(const struct kk_policy *policy, const kk_u32 *domains,
@@ -170,9 +171,8 @@ KK_FN void kk_decide(const struct kk_policy *policy, const struct kk_subject *su
 	for (index = 0; kk_asks_nets(attempt) && index < KK_NETS; index++)
 		if (index < kk_u16_at(policy, KK_H_N_NETS))
 			kk_find_net(&c, index);
-	for (index = 0; index < KK_DOMAINS; index++)
-		if (kk_bit(index < 32u ? domains[0] : domains[1], index) &&
-		    index < kk_u16_at(policy, KK_H_N_DOMAINS))
+	for (index = 0; index < KK_DOMAINS && index < kk_u16_at(policy, KK_H_N_DOMAINS); index++)
+		if (kk_bit(index < 32u ? domains[0] : domains[1], index))
 			kk_judge_domain(&c, index, &best, verdict);
 	kk_finish(policy, domains, attempt, verdict);
 }

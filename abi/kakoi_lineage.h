@@ -100,9 +100,8 @@ KK_FN void kk_exec(const struct kk_policy *policy, const struct kk_subject *subj
 	c.subject = subject;
 	c.attempt = attempt;
 	c.program = kk_program_of(policy, attempt);
-	for (index = 0; index < KK_DOMAINS; index++)
-		if (index < kk_u16_at(policy, KK_H_N_DOMAINS))
-			kk_exec_domain(&c, index, remote, replaced, next);
+	for (index = 0; index < KK_DOMAINS && index < kk_u16_at(policy, KK_H_N_DOMAINS); index++)
+		kk_exec_domain(&c, index, remote, replaced, next);
 	kk_exec_finish(&c, serial, replaced, next);
 }
 

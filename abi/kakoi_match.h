@@ -27,6 +27,7 @@ KK_FN kk_u32 kk_class_of(const struct kk_policy *policy, kk_u32 state)
 
 /* The class of an absolute path, symbolic links resolved, from the initial root. `path` has
  * KK_PATH_MAX readable bytes in BPF, `length` elsewhere. A longer path is unknown. */
+#if defined(__bpf__)
 KK_FN kk_u16 kk_match_path(const struct kk_policy *policy, const kk_u8 *path, kk_u32 length)
 {
 	kk_u32 state = kk_u16_at(policy, KK_H_START_PATH), at;
@@ -40,6 +41,25 @@ KK_FN kk_u16 kk_match_path(const struct kk_policy *policy, const kk_u8 *path, kk
 	}
 	return (kk_u16)kk_class_of(policy, state);
 }
+#else
+/* The same without a bound at each step: kk_automaton_ok() has shown that every base, edge and state lies within
+ * its table, and that is all that is followed here. */
+KK_FN kk_u16 kk_match_path(const struct kk_policy *policy, const kk_u8 *path, kk_u32 length)
+{
+	const kk_u8 *states = policy->bytes + kk_u32_at(policy, KK_H_STATES), *entry, *edge;
+	const kk_u8 *edges = policy->bytes + kk_u32_at(policy, KK_H_EDGES), *end = path + length;
+	kk_u32 state = kk_u16_at(policy, KK_H_START_PATH);
+
+	if (length > KK_PATH_MAX)
+		return KK_CLASS_UNKNOWN;
+	for (; path != end; path++) {
+		entry = states + state * KK_STATE;
+		edge = edges + (kk_le32(entry + KK_S_BASE) + *path) * KK_EDGE;
+		state = kk_le16(edge) == state ? kk_le16(edge + 2) : kk_le16(entry + KK_S_DEFAULT);
+	}
+	return (kk_u16)kk_le16(states + state * KK_STATE + KK_S_CLASS);
+}
+#endif
 
 /* ---- classes ----------------------------------------------------------------------------------- */
 

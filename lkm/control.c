@@ -102,7 +102,7 @@ static int policy_release(struct inode *inode, struct file *file)
 	struct upload *upload = file->private_data;
 
 	if (upload->length)
-		pr_err("policy refused: %zu bytes are not all of it; what was in force stays\n", upload->length);
+		pr_err("policy refused: %zu bytes are not all of it\n", upload->length);
 	vfree(file->private_data);
 	return 0;
 }
@@ -185,7 +185,7 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 	if (size >= sizeof(text) || copy_from_user(text, from, size))
 		return -EINVAL;
 	text[size] = 0;
-	if (!strcmp(strim(text), "seal"))
+	if (!strncmp(text, "seal", 4))
 		error = seal();
 	else if (sscanf(text, "override %u %u", &session, &seconds) == 2)
 		error = kakoi_grant(session, seconds);

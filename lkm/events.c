@@ -41,6 +41,11 @@ static const char *const protects[KK_PROTECTS] = {
 	"namespace", "memory", "start-up",
 };
 
+const char *kakoi_control_name(u32 control)
+{
+	return controls[control % KK_CONTROLS];
+}
+
 /* ---- one line ---------------------------------------------------------------------------------------- */
 
 struct line {

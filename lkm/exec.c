@@ -36,15 +36,10 @@ static int decide(struct kakoi_case *c, const struct kakoi_policy *policy,
 {
 	struct kk_subject old = c->subject;
 
-	c->attempt.object.class_ =
-		c->path ? kk_match_path(&policy->blob, (const u8 *)c->path, strlen(c->path)) : 0;
+	c->attempt.object.class_ = kakoi_class_of(policy, c->path);
 	if (c->attempt.object.class_ == KK_CLASS_UNKNOWN)
 		c->attempt.unknown |= KK_U_PATH;
-	if (!arguments->bytes)
-		c->attempt.unknown |= KK_U_ARGV;
-	else
-		kk_argv(&policy->blob, arguments, &c->attempt);
-	kk_exec(&policy->blob, &old, &c->attempt, remote, kakoi_serial(), next);
+	kakoi_next_mark(policy, &old, arguments, &c->attempt, remote, kakoi_serial(), next);
 	kk_exec_subject(&policy->blob, &old, next, &c->subject);
 	c->subject.session = next->session;
 	return kakoi_settle(c, policy);

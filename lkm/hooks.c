@@ -14,8 +14,17 @@
 #include "kakoi_lkm.h"
 
 static struct kakoi_hook *const *const all[] = {
-	kakoi_accept_hooks, kakoi_file_hooks, kakoi_creation_hooks, kakoi_memory_hooks, kakoi_protect_hooks, kakoi_network_hooks,
+	kakoi_accept_hooks, kakoi_file_hooks, kakoi_creation_hooks, kakoi_memory_hooks, kakoi_protect_hooks,
+	kakoi_network_hooks, kakoi_filter_hooks,
 };
+
+unsigned long kakoi_text, kakoi_text_size;
+
+/* Our own call of what we replaced. */
+static inline bool is_own(unsigned long caller)
+{
+	return caller - kakoi_text < kakoi_text_size;
+}
 
 /* Calls that are in a replacement. */
 static atomic_t inside = ATOMIC_INIT(0);
@@ -53,7 +62,7 @@ static int enter(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct kakoi_hook *hook = container_of(probe, struct kakoi_hook, probe);
 
-	if (!concerns(hook, kakoi_first(regs)) || within_module(kakoi_caller(regs), THIS_MODULE))
+	if (is_own(kakoi_caller(regs)) || !concerns(hook, kakoi_first(regs)))
 		return kakoi_step(probe, regs);
 	atomic_inc(&inside);
 	instruction_pointer_set(regs, (unsigned long)hook->replacement);
@@ -89,7 +98,7 @@ static void notrace entered(unsigned long at, unsigned long caller, struct ftrac
 {
 	struct kakoi_hook *hook = container_of(trace, struct kakoi_hook, trace);
 
-	if (!concerns(hook, kakoi_first(kakoi_saved(saved))) || within_module(caller, THIS_MODULE))
+	if (is_own(caller) || !concerns(hook, kakoi_first(kakoi_saved(saved))))
 		return;
 	atomic_inc(&inside);
 	instruction_pointer_set(kakoi_saved(saved), (unsigned long)hook->replacement);
@@ -134,9 +143,6 @@ static void untrace(struct kakoi_hook *hook)
 
 static void arm(struct kakoi_hook *hook)
 {
-	const char *name = hook->name;
-	int error;
-
 	if (hook->armed || !hook->original)
 		return;
 	if (trace(hook)) {
@@ -145,13 +151,11 @@ static void arm(struct kakoi_hook *hook)
 		return;
 	}
 	memset(&hook->probe, 0, sizeof(hook->probe));
-	hook->probe.symbol_name = name;
+	hook->probe.symbol_name = hook->name;
 	hook->probe.pre_handler = enter;
 	hook->probe.post_handler = after;
-	error = register_kprobe(&hook->probe);
-	if (error) {
+	if (register_kprobe(&hook->probe)) {
 		hook->why = "the probe was refused";
-		pr_warn("%s: probe refused: %d\n", name, error);
 		return;
 	}
 	if (!kakoi_can_step(&hook->probe)) {
@@ -210,6 +214,13 @@ int kakoi_hooks_find(void)
 	struct kakoi_hook *hook;
 	size_t index;
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	kakoi_text = (unsigned long)THIS_MODULE->mem[MOD_TEXT].base;
+	kakoi_text_size = THIS_MODULE->mem[MOD_TEXT].size;
+#else
+	kakoi_text = (unsigned long)THIS_MODULE->core_layout.base;
+	kakoi_text_size = THIS_MODULE->core_layout.text_size;
+#endif
 	for (index = 0; (hook = kakoi_hook_at(index)); index++)
 		find(hook);
 	return 0;

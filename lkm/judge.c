@@ -41,15 +41,26 @@ static bool granted(u32 session)
 	return false;
 }
 
-static u16 class_of(const struct kk_policy *blob, const char *path)
+u16 kakoi_class_of(const struct kakoi_policy *policy, const char *path)
 {
-	return path ? kk_match_path(blob, (const u8 *)path, strlen(path)) : 0;
+	return path ? kk_match_path(&policy->blob, (const u8 *)path, strlen(path)) : 0;
 }
 
-static void classes(struct kakoi_case *c, const struct kk_policy *blob)
+void kakoi_next_mark(const struct kakoi_policy *policy, const struct kk_subject *old,
+		     const struct kk_arguments *arguments, struct kk_attempt *attempt, u32 remote, u32 serial,
+		     struct kk_subject *next)
 {
-	c->attempt.object.class_ = class_of(blob, c->path);
-	c->attempt.target.class_ = class_of(blob, c->target);
+	if (!arguments->bytes)
+		attempt->unknown |= KK_U_ARGV;
+	else
+		kk_argv(&policy->blob, arguments, attempt);
+	kk_exec(&policy->blob, old, attempt, remote, serial, next);
+}
+
+static void classes(struct kakoi_case *c, const struct kakoi_policy *policy)
+{
+	c->attempt.object.class_ = kakoi_class_of(policy, c->path);
+	c->attempt.target.class_ = kakoi_class_of(policy, c->target);
 	if (c->attempt.object.class_ == KK_CLASS_UNKNOWN)
 		c->attempt.unknown |= KK_U_PATH;
 	if (c->attempt.target.class_ == KK_CLASS_UNKNOWN)
@@ -80,7 +91,7 @@ int kakoi_judge(struct kakoi_case *c)
 	rcu_read_lock();
 	policy = rcu_dereference(kakoi_policy);
 	if (policy) {
-		classes(c, &policy->blob);
+		classes(c, policy);
 		answer = kakoi_settle(c, policy);
 	}
 	rcu_read_unlock();

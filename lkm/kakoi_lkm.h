@@ -30,6 +30,8 @@
 #define KAKOI_BIT(op) (1u << (op))
 /* Beside the operations: taking a connection, of a login daemon. */
 #define KAKOI_ACCEPT KAKOI_BIT(31)
+/* And: getting a filter of system calls, of a domain that has one. */
+#define KAKOI_FILTER KAKOI_BIT(30)
 
 #ifdef pr_fmt
 #undef pr_fmt
@@ -56,7 +58,9 @@ struct kakoi_policy {
 	u32 ops;			/* any of them */
 	bool only_dropped;		/* rules for everybody speak of dropped content only */
 	bool remote;			/* some domain is entered by what a session looks like */
-	u8 bytes[];
+	u32 filtering[2];		/* domains that have a filter of system calls */
+	u32 controls;			/* that some domain has a rule for */
+	u8 bytes[] __aligned(8);
 };
 
 /* Within rcu_read_lock(). */
@@ -67,6 +71,12 @@ void kakoi_policy_drop(void);
 /* Operations that matter for a mark. Within rcu_read_lock(). */
 u32 kakoi_ops_of(const struct kakoi_policy *policy, const struct kk_subject *subject);
 const char *kakoi_domain_name(const struct kakoi_policy *policy, u32 index);
+const char *kakoi_control_name(u32 control);
+/* Operations that a control judges, bit by enum kk_op. */
+u32 kakoi_ops_of_control(u32 control);
+struct sock_filter;
+/* 1 and a copy of the filter of a domain for an architecture, to be freed; 0: the domain asks for none. */
+int kakoi_policy_filter(u32 domain, u32 architecture, struct sock_filter **program, u32 *count);
 
 /* ---- marks.c: the mark of a process (all its threads share it) ----------------------------------- */
 
@@ -89,6 +99,7 @@ struct kakoi_mark {
 	struct kk_subject next;		/* after the exec that is under way */
 	const struct linux_binprm *exec;
 	u32 ops;			/* operations that matter for it */
+	u32 filtered[2];		/* domains whose filter it has already; kept by the kernel over fork and exec */
 	struct list_head frames;
 };
 
@@ -108,6 +119,11 @@ void kakoi_mark_remove(struct task_struct *task);
 int kakoi_mark_pend(const struct linux_binprm *bprm, const struct kk_subject *next);
 void kakoi_mark_commit(struct task_struct *task, const struct linux_binprm *bprm);
 void kakoi_mark_accepted(void);
+/* Domains whose filter the current process is to get now; and that it has got them. */
+void kakoi_mark_filters(const struct linux_binprm *bprm, u32 *domains);
+void kakoi_mark_filtered(const u32 *domains);
+/* A child has the filters of its parent. */
+void kakoi_mark_inherit(struct task_struct *parent, struct task_struct *child);
 bool kakoi_frame_push(struct kakoi_frame *frame);
 void kakoi_frame_pop(struct kakoi_frame *frame);
 /* The innermost frame of the current task, or NULL. Nobody else touches it. */
@@ -141,7 +157,7 @@ struct kakoi_case {
 	struct kk_subject subject;
 	struct kk_attempt attempt;
 	struct kk_verdict verdict;
-	char *room;			/* for both paths; may be NULL, then they are unknown */
+	char *room[2];			/* for the paths; may be NULL, then they are unknown */
 	const char *path, *target;	/* in `room`; NULL where there is none */
 	const char *word;		/* for the event: what else was tried */
 	const struct inode *taint;	/* becomes dropped content if the verdict says so */
@@ -149,6 +165,8 @@ struct kakoi_case {
 	bool quiet;			/* no event */
 };
 
+int kakoi_objects_begin(void);
+void kakoi_objects_end(void);
 void kakoi_begin(struct kakoi_case *c, enum kk_op op, gfp_t memory);
 void kakoi_end(struct kakoi_case *c);
 /* Fills in the object, or the target, of the attempt. */
@@ -164,6 +182,12 @@ u8 kakoi_type(umode_t mode);
 int kakoi_judge(struct kakoi_case *c);
 /* The same with classes and mark given: for exec. Within rcu_read_lock(). */
 int kakoi_settle(struct kakoi_case *c, const struct kakoi_policy *policy);
+/* abi/, of which the module has one copy: the class of a path (may be NULL), the mark after an exec, the check. */
+u16 kakoi_class_of(const struct kakoi_policy *policy, const char *path);
+void kakoi_next_mark(const struct kakoi_policy *policy, const struct kk_subject *old,
+		     const struct kk_arguments *arguments, struct kk_attempt *attempt, u32 remote, u32 serial,
+		     struct kk_subject *next);
+enum kk_fault kakoi_check(const u8 *bytes, size_t length, struct kk_policy *blob);
 /* A kind of self-protection, where nothing else is to be known; may be called in atomic context. */
 int kakoi_protected(enum kk_protect kind, const char *word);
 int kakoi_grant(u32 session, u32 seconds);
@@ -214,6 +238,9 @@ struct kakoi_hook {
 	struct kakoi_hook hook = { .symbols = { __VA_ARGS__ }, .replacement = (function),	\
 				   .ops = (operations) }
 
+/* Where the text of this module lies: calls from there are our own. */
+extern unsigned long kakoi_text, kakoi_text_size;
+
 int kakoi_hooks_find(void);
 /*
  * Tries what a policy needs. What can be put in place stays there only if somebody is held already: until
@@ -229,7 +256,8 @@ struct kakoi_hook *kakoi_hook_at(size_t index);
 void kakoi_leave(void);
 
 extern struct kakoi_hook *const kakoi_accept_hooks[], *const kakoi_file_hooks[], *const kakoi_creation_hooks[],
-	*const kakoi_memory_hooks[], *const kakoi_protect_hooks[], *const kakoi_network_hooks[];
+	*const kakoi_memory_hooks[], *const kakoi_protect_hooks[], *const kakoi_network_hooks[],
+	*const kakoi_filter_hooks[];
 
 /* ---- exec.c, arguments.c, remote.c ------------------------------------------------------------------ */
 
@@ -240,6 +268,13 @@ bool kakoi_arguments(struct linux_binprm *bprm, u8 *room, struct kk_arguments *a
 u8 kakoi_standard_input(bool *known);
 /* KK_REMOTE_*: what the session of the current process looks like. */
 u32 kakoi_remote(void);
+
+/* ---- filter.c: filters of system calls ---------------------------------------------------------------- */
+
+int kakoi_filters_begin(void);
+/* NULL, or why this kernel cannot. */
+const char *kakoi_filters_missing(void);
+extern atomic_t kakoi_filters_attached;
 
 /* ---- control.c, status.c, selftest.c, escape.c ---------------------------------------------------------------- */
 

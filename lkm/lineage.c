@@ -30,6 +30,7 @@ static void on_fork(void *unused, struct task_struct *parent, struct task_struct
 		pr_warn_ratelimited("no memory for the mark of %d: it is ended\n", child->pid);
 		send_sig(SIGKILL, child, 1);
 	}
+	kakoi_mark_inherit(parent, child);
 }
 
 static void on_exec(void *unused, struct task_struct *task, pid_t old, struct linux_binprm *bprm)
@@ -125,9 +126,8 @@ static void seed_one(struct task_struct *task, char *room)
 	policy = rcu_dereference(kakoi_policy);
 	if (policy && !IS_ERR(path)) {
 		attempt.op = KK_OP_EXEC;
-		attempt.object.class_ = kk_match_path(&policy->blob, (u8 *)path, strlen(path));
-		kk_argv(&policy->blob, &arguments, &attempt);
-		kk_exec(&policy->blob, &none, &attempt, 0, 0, &next);
+		attempt.object.class_ = kakoi_class_of(policy, path);
+		kakoi_next_mark(policy, &none, &arguments, &attempt, 0, 0, &next);
 		kakoi_mark_set(task, &next, GFP_ATOMIC);
 	}
 	rcu_read_unlock();

@@ -15,6 +15,8 @@ static const struct {
 	{ "self-test", kakoi_selftest_before, NULL },
 	{ "dropped content", kakoi_dropped_begin, kakoi_dropped_end },
 	{ "events", kakoi_events_begin, kakoi_events_end },
+	{ "paths", kakoi_objects_begin, kakoi_objects_end },
+	{ "filters", kakoi_filters_begin, NULL },
 	{ "marks", kakoi_marks_begin, kakoi_marks_end },
 	{ "lineage", kakoi_lineage_begin, kakoi_lineage_end },
 	{ "hooks", kakoi_hooks_find, kakoi_hooks_disarm },

@@ -166,6 +166,20 @@ static bool has_mark(const struct signal_struct *process)
 	return found;
 }
 
+/* Will a domain that it is in after the exec under way want a filter that it has not? */
+static bool asks_filter(const struct kakoi_mark *mark)
+{
+	const struct kakoi_policy *policy;
+	u32 word, asked = 0;
+
+	rcu_read_lock();
+	policy = rcu_dereference(kakoi_policy);
+	for (word = 0; policy && word < 2; word++)
+		asked |= policy->filtering[word] & mark->next.domains[word] & ~mark->filtered[word];
+	rcu_read_unlock();
+	return asked;
+}
+
 /* Gives a process a mark: at once, or, for an exec that is under way, when that is over. */
 static int give(struct signal_struct *process, const struct kk_subject *subject,
 		const struct linux_binprm *exec, gfp_t memory)
@@ -185,6 +199,8 @@ static int give(struct signal_struct *process, const struct kk_subject *subject,
 	if (mark && exec) {
 		mark->next = *subject;
 		mark->exec = exec;
+		if (asks_filter(mark))
+			mark->ops |= KAKOI_FILTER;
 	} else if (mark) {
 		assign(mark, subject);
 	}
@@ -238,6 +254,56 @@ void kakoi_mark_commit(struct task_struct *task, const struct linux_binprm *bprm
 		mark->exec = NULL;
 	}
 	spin_unlock_irqrestore(&table_lock, flags);
+}
+
+void kakoi_mark_filters(const struct linux_binprm *bprm, u32 *domains)
+{
+	const struct kakoi_policy *policy;
+	const struct kakoi_mark *mark;
+	u32 word;
+
+	rcu_read_lock();
+	policy = rcu_dereference(kakoi_policy);
+	mark = find(current->signal);
+	for (word = 0; word < 2; word++)
+		domains[word] = policy && mark && mark->exec == bprm ?
+				policy->filtering[word] & mark->next.domains[word] & ~mark->filtered[word] : 0;
+	rcu_read_unlock();
+}
+
+static void add_filtered(const struct signal_struct *process, const u32 *domains)
+{
+	struct kakoi_mark *mark;
+	unsigned long flags;
+
+	spin_lock_irqsave(&table_lock, flags);
+	mark = find(process);
+	if (mark) {
+		mark->filtered[0] |= domains[0];
+		mark->filtered[1] |= domains[1];
+	}
+	spin_unlock_irqrestore(&table_lock, flags);
+}
+
+void kakoi_mark_filtered(const u32 *domains)
+{
+	add_filtered(current->signal, domains);
+}
+
+void kakoi_mark_inherit(struct task_struct *parent, struct task_struct *child)
+{
+	const struct kakoi_mark *mark;
+	u32 domains[2] = { 0, 0 };
+
+	rcu_read_lock();
+	mark = find(parent->signal);
+	if (mark) {
+		domains[0] = mark->filtered[0];
+		domains[1] = mark->filtered[1];
+	}
+	rcu_read_unlock();
+	if (domains[0] | domains[1])
+		add_filtered(child->signal, domains);
 }
 
 void kakoi_mark_accepted(void)
@@ -352,6 +418,8 @@ void kakoi_marks_renumber(const struct kakoi_policy *old, const struct kakoi_pol
 		hlist_for_each_entry(mark, &table[at], node) {
 			renumber(&mark->subject, old, new);
 			renumber(&mark->next, old, new);
+			if (old)
+				translate(old, new, mark->filtered);
 			mark->ops = kakoi_ops_of(new, &mark->subject);
 		}
 	spin_unlock_irqrestore(&table_lock, flags);

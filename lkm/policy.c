@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The policy in force: checked as a whole, then put in place of the one before; and what it asks of hooks. */
+#include <linux/filter.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -43,6 +44,21 @@ static const u32 judged[KK_CONTROLS] = {
 #define TAINT_OPS (KAKOI_BIT(KK_OP_OPEN) | KAKOI_BIT(KK_OP_RECEIVE))
 #define DROPPED_CONTROLS (KAKOI_BIT(KK_C_RUN_DROPPED) | KAKOI_BIT(KK_C_INTERPRET_DROPPED))
 
+/* Domains with filters. A kernel that cannot attach any is not asked to. */
+static void prepare_filters(struct kakoi_policy *policy)
+{
+	const struct kk_policy *blob = &policy->blob;
+	u32 index, domain;
+
+	if (kakoi_filters_missing())
+		return;
+	for (index = 0; index < kk_u16_at(blob, KK_H_N_FILTERS); index++) {
+		domain = kk_u32_at(blob, kk_u32_at(blob, KK_H_FILTERS) + index * KK_FILTER);
+		policy->filtering[domain >> 5 & 1] |= KAKOI_BIT(domain & 31);
+		policy->ops |= KAKOI_FILTER;
+	}
+}
+
 /* The controls of a domain that have a rule. */
 static u32 controls_of(const struct kk_policy *blob, u32 index)
 {
@@ -77,6 +93,7 @@ static void prepare(struct kakoi_policy *policy)
 
 	for (index = 0; index < kk_u16_at(blob, KK_H_N_DOMAINS); index++) {
 		controls = controls_of(blob, index);
+		policy->controls |= controls;
 		policy->domain_ops[index] = ops_of_controls(controls);
 		if (in_set(blob, KK_H_TAINTING, index))
 			policy->domain_ops[index] |= TAINT_OPS;
@@ -92,6 +109,52 @@ static void prepare(struct kakoi_policy *policy)
 			policy->remote = true;
 	}
 	policy->only_dropped = !(everyone & ~DROPPED_CONTROLS);
+	prepare_filters(policy);
+}
+
+u32 kakoi_ops_of_control(u32 control)
+{
+	return control < KK_CONTROLS ? judged[control] : 0;
+}
+
+static struct sock_filter *copied(const struct kk_policy *blob, u32 from, u32 count)
+{
+	struct sock_filter *program = kmalloc_array(count, sizeof(*program), GFP_KERNEL);
+	u32 at;
+
+	for (at = 0; program && at < count; at++, from += 8) {
+		program[at].code = kk_u16_at(blob, from);
+		program[at].jt = kk_u8_at(blob, from + 2);
+		program[at].jf = kk_u8_at(blob, from + 3);
+		program[at].k = kk_u32_at(blob, from + 4);
+	}
+	return program;
+}
+
+int kakoi_policy_filter(u32 domain, u32 architecture, struct sock_filter **program, u32 *count)
+{
+	const struct kakoi_policy *policy;
+	u32 index, at;
+	int answer = 0;
+
+	mutex_lock(&loading);
+	policy = rcu_dereference_protected(kakoi_policy, lockdep_is_held(&loading));
+	for (index = 0; policy && answer <= 0 && index < kk_u16_at(&policy->blob, KK_H_N_FILTERS); index++) {
+		at = kk_u32_at(&policy->blob, KK_H_FILTERS) + index * KK_FILTER;
+		if (kk_u32_at(&policy->blob, at) != domain)
+			continue;
+		/* It has filters, but for other architectures as yet. */
+		answer = -ENOEXEC;
+		if (kk_u32_at(&policy->blob, at + 4) != architecture)
+			continue;
+		*count = kk_u32_at(&policy->blob, at + 12);
+		*program = copied(&policy->blob, kk_u32_at(&policy->blob, at + 8), *count);
+		answer = *program ? 1 : -ENOMEM;
+		if (answer < 0)
+			break;
+	}
+	mutex_unlock(&loading);
+	return answer;
 }
 
 u32 kakoi_ops_of(const struct kakoi_policy *policy, const struct kk_subject *subject)
@@ -133,6 +196,11 @@ static const char *fault_text(enum kk_fault fault)
 	}
 }
 
+enum kk_fault kakoi_check(const u8 *bytes, size_t length, struct kk_policy *blob)
+{
+	return kk_check(bytes, length, blob);
+}
+
 int kakoi_policy_load(const u8 *bytes, size_t length)
 {
 	struct kakoi_policy *new, *old;
@@ -144,7 +212,7 @@ int kakoi_policy_load(const u8 *bytes, size_t length)
 	if (!new)
 		return -ENOMEM;
 	memcpy(new->bytes, bytes, length);
-	fault = kk_check(new->bytes, length, &new->blob);
+	fault = kakoi_check(new->bytes, length, &new->blob);
 	if (fault != KK_OK) {
 		pr_err("policy refused: %s; what was in force stays\n", fault_text(fault));
 		vfree(new);

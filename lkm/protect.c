@@ -59,9 +59,7 @@ static bool listed(struct task_struct *task)
 	rcu_read_lock();
 	policy = rcu_dereference(kakoi_policy);
 	if (policy && c.path)
-		found = kk_protects(&policy->blob,
-				    kk_match_path(&policy->blob, (const u8 *)c.path, strlen(c.path))) &
-			KAKOI_BIT(KK_X_SIGNAL);
+		found = kk_protects(&policy->blob, kakoi_class_of(policy, c.path)) & KAKOI_BIT(KK_X_SIGNAL);
 	rcu_read_unlock();
 	kakoi_end(&c);
 	fput(file);

@@ -4,8 +4,6 @@
  * that a function can be replaced and its replacement can call it, and that it is asked about programs.
  * If not, it does not load, and the device is as it was.
  */
-#include <linux/slab.h>
-
 #include "compat/arch.h"
 #include "kakoi_lkm.h"
 
@@ -13,14 +11,10 @@
 
 static int refuses_garbage(void)
 {
+	static u8 zeros[KK_HEADER] __aligned(4);
 	struct kk_policy blob;
-	u8 *bytes = kzalloc(KK_HEADER, GFP_KERNEL);
-	int bad;
+	bool bad = kakoi_check(zeros, KK_HEADER, &blob) == KK_OK || kakoi_check(zeros, 3, &blob) != KK_SHORT;
 
-	if (!bytes)
-		return -ENOMEM;
-	bad = kk_check(bytes, KK_HEADER, &blob) == KK_OK || kk_check(bytes, 3, &blob) != KK_SHORT;
-	kfree(bytes);
 	return bad ? -EINVAL : 0;
 }
 

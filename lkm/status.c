@@ -18,6 +18,12 @@ static void show_policy(struct seq_file *out, const struct kakoi_policy *policy)
 	seq_printf(out, "\naudit-only %u\n", kk_u16_at(&policy->blob, KK_H_FLAGS) & KK_PF_AUDIT);
 	for (at = 0; at < kk_u16_at(&policy->blob, KK_H_N_DOMAINS); at++)
 		seq_printf(out, "domain %u %s\n", at, kakoi_domain_name(policy, at));
+	for (at = 0; at < KK_CONTROLS; at++)
+		if (policy->controls & KAKOI_BIT(at))
+			seq_printf(out, "control %s ops=%x\n", kakoi_control_name(at), kakoi_ops_of_control(at));
+	if (kk_u16_at(&policy->blob, KK_H_N_FILTERS))
+		seq_printf(out, "filters %u attached=%d %s\n", kk_u16_at(&policy->blob, KK_H_N_FILTERS),
+			   atomic_read(&kakoi_filters_attached), kakoi_filters_missing() ?: "");
 }
 
 static void show_hooks(struct seq_file *out, u32 needed)

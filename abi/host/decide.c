@@ -168,7 +168,7 @@ static void step(int what)
 	}
 }
 
-/* A copy that ends where memory ends: a read beyond it is a fault. */
+/* A copy that ends where memory ends, but for what makes its beginning even: a read beyond it is a fault. */
 static const kk_u8 *guarded(const kk_u8 *bytes, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (size + page - 1) / page * page, at;
@@ -176,9 +176,10 @@ static const kk_u8 *guarded(const kk_u8 *bytes, size_t size)
 
 	if (memory == MAP_FAILED || mprotect(memory + room, page, PROT_NONE))
 		return NULL;
+	memory += (room - size) & ~(size_t)3;
 	for (at = 0; at < size; at++)
-		memory[room - size + at] = bytes[at];
-	return memory + room - size;
+		memory[at] = bytes[at];
+	return memory;
 }
 
 int main(int count, char **arguments)

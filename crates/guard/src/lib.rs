@@ -7,8 +7,8 @@
 //! known by attaching a program to it; a kernel may accept the program and refuse to attach it.
 //!
 //! Left out: lists of digests as trusted content (BPF cannot hash a file here), rewriting (BPF reads the
-//! kernel's arguments, it cannot change them: rewrite denies), seccomp filters of domains (`kakoi
-//! run` and the module attach those).
+//! kernel's arguments, it cannot change them: rewrite denies), seccomp filters of domains by BPF (the module
+//! attaches those; `kakoi run` does for one program).
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +32,8 @@ mod layout;
 mod learn;
 #[cfg(feature = "bpf")]
 mod load;
+#[cfg(feature = "bpf")]
+mod module_status;
 #[cfg(feature = "bpf")]
 mod mounts;
 #[cfg(feature = "bpf")]
@@ -57,6 +59,7 @@ mod bpf {
     pub use crate::layout::{Counters, Seen};
     pub use crate::learn::Learned;
     pub use crate::load::{Choice, Fared, Loaded, load};
+    pub use crate::module_status::{Filters, ModuleHook, ModuleReport};
     pub use crate::pins::{Pinned, stop};
     pub use crate::status::{ControlState, Held, Report, describe, report};
     pub use libbpf_rs::MapHandle as Ring;

@@ -183,7 +183,9 @@ pub fn write() -> anyhow::Result<()> {
 
 const COSTS: &str = "\n## Cost\n\nInstructions of one operation (QEMU, `-icount shift=0`), and what the guard adds: with a policy loaded \
                      before anybody has logged in, outside a session while there is one, and in one. Smallest of five rounds.\n";
-const INFECTIONS: &str = "\n## Infections\n\nscenarios/infections, typed into a session of root.\n";
+const INFECTIONS: &str = "\n## Infections\n\nscenarios/infections, and recorded sessions of intruders (files beginning with a year), typed into a \
+                          session of root by telnet. `came to nothing by itself`: it asks for what the guest does not have, with and without \
+                          the guard. The stage that each control ends stands behind it.\n";
 
 /// What other runs left: tables, one for each kernel.
 fn kept(folder: &str, head: &str) -> anyhow::Result<String> {

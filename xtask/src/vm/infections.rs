@@ -27,8 +27,9 @@ pub fn run(backend: &Backend, kernel: &Kernel, folder: Option<&Path>) -> anyhow:
     for policy in policies {
         columns.push(infect(backend, kernel, &paths, policy)?);
     }
-    let mut table = String::from(
-        "| infection | unguarded | remote-session.toml | admin.toml |\n|---|---|---|---|\n",
+    let mut table = format!(
+        "{}, {}:\n\n| infection | unguarded | remote-session.toml | admin.toml |\n|---|---|---|---|\n",
+        backend.name, kernel.name
     );
     let mut bad = Vec::new();
     for (at, path) in paths.iter().enumerate() {
@@ -112,7 +113,8 @@ fn end_of(outcome: &Outcome, number: usize) -> End {
     let events = own("event").into_iter().filter_map(truth::event);
     let controls: BTreeSet<String> =
         events.filter(|(_, verdict)| verdict != "audit").map(|(control, _)| control).collect();
-    let by: Vec<String> = controls.into_iter().collect();
+    let by: Vec<String> =
+        controls.into_iter().map(|control| format!("{control} ({})", stage_of(&control))).collect();
     let text = match (typed, ran, by.is_empty()) {
         (false, ..) => "not typed: the guest did not survive the one before".to_owned(),
         (true, true, _) => "**ran**".to_owned(),
@@ -120,6 +122,17 @@ fn end_of(outcome: &Outcome, number: usize) -> End {
         (true, false, false) => format!("stopped: {}", by.join(", ")),
     };
     End { ran, typed, text }
+}
+
+/// The stage that a control ends (docs/STAGES.md).
+fn stage_of(control: &str) -> &'static str {
+    match control {
+        "shell-start" => "S1",
+        "grant-exec" | "write-exec" => "S5",
+        "script-exec" | "interpret-dropped" => "S6a",
+        "exec-outside" | "run-dropped" | "exec-memory" => "S6b",
+        _ => "beside the stages",
+    }
 }
 
 /// The session is root's, by telnet.
@@ -134,3 +147,17 @@ const TYPE: &str = "for file in /kakoi/typed/*; do
 done
 true
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_control_that_ends_a_stage_is_named_with_it() {
+        let controls = kakoi_policy::Control::ALL.iter().map(|control| control.word());
+        let staged: Vec<&str> = controls.filter(|word| stage_of(word).starts_with('S')).collect();
+        assert_eq!(staged.len(), 8);
+        assert_eq!(stage_of("grant-exec"), "S5");
+        assert_eq!(stage_of("self-protect"), "beside the stages");
+    }
+}

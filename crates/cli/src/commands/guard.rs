@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `kakoi guard`: puts a policy into force on this device, and says what holds.
 
+mod module;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
@@ -10,7 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use kakoi_guard::{
-    Blob, Booted, Choice, Features, Held, Learned, Loaded, Pinned, Record, Report, listen, load,
+    Blob, Booted, Choice, Features, Held, Learned, Loaded, Module, Pinned, Record, Report, listen,
+    load,
 };
 
 use super::policy;
@@ -96,6 +99,9 @@ struct SinkChoice {
 
 /// Runs the command.
 pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
+    if let Some(module) = Module::find() {
+        return with_module(&module, &arguments.command);
+    }
     match &arguments.command {
         Command::Status { policy, json, fmod_ret } => status(policy.as_deref(), *json, *fmod_ret),
         Command::Audit(run) => guard(run, blob(&run.policy)?.into_audit()),
@@ -115,12 +121,30 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
 }
 
+/// The same where the kernel module is loaded.
+fn with_module(module: &Module, command: &Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Status { json, .. } => module::status(module, *json),
+        Command::Audit(run) => {
+            module::enforce(module, &blob(&run.policy)?.into_audit(), run.detach, &run.sink)
+        }
+        Command::Enforce(run) => {
+            module::enforce(module, &blob(&run.policy)?, run.detach, &run.sink)
+        }
+        Command::Listen { sink } => module::listen(module, sink),
+        Command::Stop => module::stop(),
+        Command::Learn { .. } => {
+            Err(BadInput("learning is done by BPF: unload the module first".to_owned()).into())
+        }
+    }
+}
+
 /// A policy, compiled if it is text.
 fn blob(path: &Path) -> anyhow::Result<Blob> {
     let bytes = if path.extension().is_some_and(|extension| extension == "kkb") {
         std::fs::read(path).map_err(|why| BadInput(format!("{}: {why}", path.display())))?
     } else {
-        kakoi_policy::compile(&policy::load(path)?).map_err(|why| BadInput(why.to_string()))?
+        policy::compiled(path)?
     };
     Blob::check(bytes).map_err(|why| BadInput(format!("{}: {why}", path.display())).into())
 }

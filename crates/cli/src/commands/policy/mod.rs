@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use kakoi_policy::{Attempt, Mark, Policy, Recorded, Subject, decide_attempt, explain};
+use kakoi_syscalls::filter::{Action, compile as compile_filter};
+use kakoi_syscalls::profile::Calls;
 
+use super::profile;
 use crate::exit::{BadInput, Exit};
 use crate::output;
 
@@ -187,13 +190,44 @@ fn diff(old: &Path, new: &Path) -> anyhow::Result<Exit> {
 }
 
 fn compile(file: &Path, target: &Path) -> anyhow::Result<Exit> {
-    let policy = load(file)?;
-    let blob = kakoi_policy::compile(&policy)
-        .map_err(|error| BadInput(format!("{}: {error}", file.display())))?;
+    let blob = compiled(file)?;
     std::fs::write(target, &blob).with_context(|| format!("writing {}", target.display()))?;
     output::say(&format!("{}: {} bytes", target.display(), blob.len()));
-    if policy.domains.iter().any(|domain| domain.syscalls.is_some()) {
-        output::say("profiles of system calls are not in it: the agent attaches them by name");
-    }
     Ok(Exit::Done)
+}
+
+/// The blob of a policy, with the filters of its domains: their profiles lie beside it.
+pub fn compiled(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let policy = load(file)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut filters = Vec::new();
+    for (index, domain) in (0_u32..).zip(&policy.domains) {
+        if let Some((profile, action)) = &domain.syscalls {
+            filters.push(filter(index, &folder.join(profile), action)?);
+        }
+    }
+    Ok(kakoi_policy::compile_with(&policy, &filters)
+        .map_err(|error| BadInput(format!("{}: {error}", file.display())))?)
+}
+
+/// The filter of a domain, for the architecture that its profile is of.
+fn filter(domain: u32, path: &Path, action: &str) -> anyhow::Result<kakoi_policy::Filter> {
+    let profile = profile::read(path)?;
+    let architecture = profile::architecture(&profile, None)?;
+    let action = match action {
+        "kill" => Action::Kill,
+        "log" => Action::Log,
+        _ => Action::REFUSE,
+    };
+    let rules = profile::rules(&profile, architecture, action, Calls::FromEntry)?;
+    let program = compile_filter(&rules, profile::budget(architecture))
+        .map_err(|error| BadInput(format!("{}: {error}", path.display())))?;
+    let instructions = program.instructions().iter();
+    Ok(kakoi_policy::Filter {
+        domain,
+        architecture: architecture.audit(),
+        instructions: instructions
+            .map(|it| (it.code, it.then, it.otherwise, it.constant))
+            .collect(),
+    })
 }
