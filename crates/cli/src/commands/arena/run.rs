@@ -264,7 +264,12 @@ impl Arena<'_> {
             expected: &prepared.expected,
             shim: true,
             defence: armed,
-            settle: self.guests.boot,
+            // What is learnt while an image still boots would be refused later: it ends by itself when nothing starts.
+            settle: if scenarios.is_empty() {
+                self.guests.boot.saturating_mul(3)
+            } else {
+                self.guests.boot
+            },
             steps: steps.to_owned(),
             files: scenario::files(scenarios),
             limit: Duration::from_secs(self.guests.limit),
