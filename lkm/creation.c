@@ -9,6 +9,7 @@
  *
  * A mode that could not be changed there is refused when the name is made (security_path_mknod).
  */
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
@@ -47,6 +48,14 @@ static void object_of_change(struct kakoi_case *c, struct dentry *dentry)
 		kakoi_object_of_dentry(c, dentry);
 }
 
+/* An overlay repeats what it was asked on its upper file system, where nobody has a path, with the credentials of whoever
+ * mounted it; what the caller asked was judged on the overlay itself. No system call changes modes, owners or times with
+ * credentials that are not the caller's. */
+static bool of_overlay(const struct kakoi_case *c)
+{
+	return c->attempt.unknown & KK_U_PATH && current_cred() != current_real_cred();
+}
+
 static int judge_change(struct dentry *dentry, struct iattr *attr)
 {
 	bool mode = attr->ia_valid & ATTR_MODE;
@@ -55,6 +64,10 @@ static int judge_change(struct dentry *dentry, struct iattr *attr)
 
 	kakoi_begin(&c, mode ? KK_OP_CHMOD : KK_OP_SETATTR, GFP_KERNEL);
 	object_of_change(&c, dentry);
+	if (of_overlay(&c)) {
+		kakoi_end(&c);
+		return 0;
+	}
 	if (mode) {
 		c.attempt.mode = attr->ia_mode & 07777;
 		c.attempt.flags |= KK_A_CAN_REWRITE;
@@ -271,6 +284,13 @@ static u16 mode_of_bytes(const void *value, size_t size)
 	return mode;
 }
 
+/* Whiteouts and the like (fs/overlayfs/overlayfs.h); a caller's own are judged. */
+static bool is_of_overlay(const char *name)
+{
+	return current_cred() != current_real_cred() &&
+	       (!strncmp(name, "trusted.overlay.", 16) || !strncmp(name, "user.overlay.", 13));
+}
+
 static int judge_attribute(struct dentry *dentry, enum kk_xattr kind, u16 mode)
 {
 	struct kakoi_case c;
@@ -288,13 +308,13 @@ static int judge_attribute(struct dentry *dentry, enum kk_xattr kind, u16 mode)
 static noinline int my_setxattr(KAKOI_MAP_ARG struct dentry *dentry, const char *name, const void *value,
 				size_t size, int flags)
 {
-	int answer;
+	int answer = 0;
 
 	if (!strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
 		answer = judge_attribute(dentry, KK_XATTR_ACL, value ? mode_of_bytes(value, size) : 0);
 	else if (!strcmp(name, XATTR_NAME_CAPS))
 		answer = judge_attribute(dentry, KK_XATTR_CAPABILITY, 0);
-	else
+	else if (!is_of_overlay(name))
 		answer = judge_attribute(dentry, KK_XATTR_OTHER, 0);
 	if (!answer)
 		answer = KAKOI_ORIGINAL(setxattr_hook, my_setxattr)(KAKOI_MAP dentry, name, value, size, flags);

@@ -105,6 +105,11 @@ static void describe(struct line *line, const struct kakoi_case *c, const struct
 		put_mode(line, "mode", a->mode);
 	if (v->action == KK_REWRITE)
 		put_mode(line, "mode-used", v->mode);
+	/* Reading is judged first; who learns from events wants to know that the same open would have written, too. */
+	if (a->op == KK_OP_OPEN && a->flags & KK_A_WRITE)
+		put(line, ",\"write\":true");
+	if (a->op == KK_OP_EXEC && !a->object.trust)
+		put(line, ",\"untrusted\":true");
 	if (a->object.flags & KK_O_TAINTED)
 		put(line, ",\"dropped\":true");
 	if (v->effects & KK_E_OVERRIDDEN)

@@ -25,10 +25,19 @@ must(f"services live without protection: {alive(free)}", served <= alive(free))
 must(f"the same services live under protection: {alive(guarded)}", alive(free) <= alive(guarded))
 ran = {attack["name"] for attack in free["attacks"] if attack["ran"]}
 must(f"infections run without protection: {sorted(ran)}", len(ran) >= 5)
+taken = {"cgi-injection", "overrun-file", "overrun-memory"}
+must(f"a server with holes is taken over without protection: {sorted(ran)}", taken <= ran)
+must(f"its own work goes on under protection: {guarded['benign']}", {"benign-cgi"} <= {
+    step["name"] for step in guarded["benign"] if not step["code"]})
+must("the image reboots when it is asked to", {"reboot"} <= {
+    step["name"] for step in guarded["benign"] if not step["code"]})
+must("operations are counted", guarded["operations"] > 20)
 through = [attack["name"] for attack in guarded["attacks"] if attack["ran"]]
 must(f"no infection runs under the module: {through}", not through and len(guarded["attacks"]) == len(free["attacks"]))
 silent = [attack["name"] for attack in guarded["attacks"] if not attack["stopped_by"]]
 must(f"each was refused by a control: {silent}", not silent)
+early = [attack["name"] for attack in guarded["attacks"] if not attack.get("stage")]
+must(f"each has the stage where it ended: {early}", not early)
 must(f"nothing is refused outside sessions: {guarded['denials']}", not guarded["denials"])
 codes = {step["name"]: step["code"] for step in free["benign"]}
 broken = [step["name"] for step in guarded["benign"] if step["code"] and codes.get(step["name"]) == 0]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Docs that are made from code: the catalogues of formats and rules.
+//! Docs that are made from code, and from what was measured: the catalogues of formats and rules, the arena.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,13 +12,24 @@ const GENERATED: &[(&str, &[&str])] = &[
     ("docs/RULES.md", &["rules", "--markdown"]),
     ("docs/POLICY-REFERENCE.md", &["policy", "schema", "--markdown"]),
     ("docs/policy.schema.json", &["policy", "schema"]),
+    (
+        "docs/ARENA-MEASURED.md",
+        &[
+            "arena",
+            "compare",
+            "--document",
+            "docs/arena-images.json",
+            "docs/arena-defences.json",
+            "docs/arena-policies.json",
+        ],
+    ),
 ];
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let only_check = arguments.iter().any(|argument| argument == "--check");
     let kakoi = build()?;
     for (path, arguments) in GENERATED {
-        let output = Command::new(&kakoi).args(*arguments).output()?;
+        let output = Command::new(&kakoi).args(*arguments).current_dir(top()).output()?;
         let words = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(output.status.success(), "kakoi {} failed: {words}", arguments.join(" "));
         let mut new = output.stdout;

@@ -34,6 +34,10 @@ struct job {
 	int settle;		/* seconds after which it has booted */
 	int interactive;	/* until the host ends it */
 	char preload[256];
+	char label[256];	/* extended attribute of what is held: name, blank, value for sessions, blank, value for the fixture */
+	char confine[32];	/* how sessions and the fixture confine themselves, where nobody else does */
+	char options[128];	/* for the mount of the image's root */
+	int trigger;		/* TOMOYO waits for a program to be run before its policy counts */
 	char interfaces[1024];	/* names that the image expects, with blanks between them */
 };
 
@@ -65,8 +69,13 @@ int dial(int port, uint32_t address, int milliseconds);
 int open_watch(void);
 void watch(int watching, long until, long quiet);
 void report_listeners(int probe);
-void report_alive(void);
+/* Each that lives is a line; `booted` when the image has booted, `alive` at the end. */
+void report_alive(const char *word);
 void forward_events(void);
+/* Waits until the image's init is gone, which is then no failure; 1: it is. */
+int wait_for_end(int seconds);
+/* What other defences than ours wrote down of their refusals. */
+void forward_denied(void);
 
 /* serve.c: what intruders fetch; and what brings the host to the image's ports. */
 void serve_downloads(void);
@@ -81,7 +90,20 @@ void configure_line(void);
 int run_inside(const char *command, int seconds, char *said, size_t room);
 /* Types a file into a session. */
 void act_scenario(const char *name, const char *path);
-int login_daemon(int port);
+int login_daemon(int port, const char *confine);
+/* Our programs are where they are run from, also when the image has moved to another root. */
+void open_tools(void);
+void bring_tools(void);
+void copy_tools(const char *folder);
+
+/* confine.c: Landlock and system-call filters, as programs take them upon themselves. */
+int confine_self(const char *how);
+
+/* fixture.c: a web server with a command injection and an overrun, both ours and inert. */
+#define FIXTURE_PORT 8081
+int fixture(const char *confine);
+/* Sends a request to it and says what came of it. */
+void act_request(const char *name, const char *path);
 
 /* fetch.c: what intruders fetch with, where the image has nothing of the kind. */
 int fetch(int argc, char **argv);

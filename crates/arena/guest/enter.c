@@ -63,6 +63,57 @@ void configure_line(void)
 	waitpid(child, &status, 0);
 }
 
+/* ---- our programs ---------------------------------------------------------------------------------------------- */
+
+static const struct { const char *from, *to; } tools[] = {
+	{ "telnetd", "telnetd" }, { "telnetd", "cgid" }, { "payload", "payload" }, { "script", "script" },
+	{ "preload.so", "preload.so" },
+};
+static int tool_files[sizeof(tools) / sizeof(*tools)];
+
+void open_tools(void)
+{
+	char path[256];
+	size_t at;
+
+	for (at = 0; at < sizeof(tools) / sizeof(*tools); at++) {
+		snprintf(path, sizeof(path), "/arena/tools/%s", tools[at].from);
+		tool_files[at] = open(path, O_RDONLY | O_CLOEXEC);
+	}
+}
+
+void copy_tools(const char *folder)
+{
+	char path[256], bytes[16384];
+	ssize_t count;
+	size_t at;
+	int out;
+
+	for (at = 0; at < sizeof(tools) / sizeof(*tools); at++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, tools[at].to);
+		if (tool_files[at] < 0 || lseek(tool_files[at], 0, SEEK_SET))
+			continue;
+		out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+		while (out >= 0 && (count = read(tool_files[at], bytes, sizeof(bytes))) > 0)
+			if (write(out, bytes, count) != count)
+				break;
+		close(out);
+	}
+}
+
+/* In a process of the image: some change their root while they boot (pivot_root(2)), and what was mounted stays behind. */
+void bring_tools(void)
+{
+	if (!access("/kakoi/telnetd", X_OK))
+		return;
+	mkdir("/kakoi", 0755);
+	if (mount("none", "/kakoi", "tmpfs", 0, "mode=0755")) {
+		say("fail", "our programs have no place in the image's new root: %s", strerror(errno));
+		return;
+	}
+	copy_tools("/kakoi");
+}
+
 int run_inside(const char *command, int seconds, char *said, size_t room)
 {
 	long end = now() + seconds * 1000L;
@@ -134,14 +185,28 @@ static void pass_on(int one, int other)
 		}
 }
 
+/* Some images have terminals of the older kind only, or none. */
+static int open_master(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+
+	if (master < 0) {
+		mkdir("/kakoi/pts", 0755);
+		if (!mount("none", "/kakoi/pts", "devpts", 0, "mode=0620,ptmxmode=0666") || errno == EBUSY)
+			master = open("/kakoi/pts/ptmx", O_RDWR | O_NOCTTY);
+	}
+	if (master >= 0 && unlockpt(master))
+		return -1;
+	return master;
+}
+
 /* Run as /kakoi/telnetd in the image: what it forks after it took a connection is a remote session. */
-int login_daemon(int port)
+int login_daemon(int port, const char *confine)
 {
 	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int from = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, to, master, slave, at;
 	struct termios how;
-	char name[64];
 	pid_t shell;
 
 	setsockopt(from, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -155,15 +220,15 @@ int login_daemon(int port)
 			close(to);
 			continue;
 		}
-		master = posix_openpt(O_RDWR | O_NOCTTY);
-		if (master < 0 || unlockpt(master) || ptsname_r(master, name, sizeof(name)))
+		master = open_master();
+		slave = master < 0 ? -1 : ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+		if (slave < 0)
 			_exit(1);
 		shell = fork();
 		if (!shell) {
 			close(to);
 			close(master);
 			setsid();
-			slave = open(name, O_RDWR);
 			ioctl(slave, TIOCSCTTY, 0);
 			if (!tcgetattr(slave, &how)) {
 				how.c_lflag &= ~(ECHO | ICANON);
@@ -171,12 +236,16 @@ int login_daemon(int port)
 			}
 			for (at = 0; at < 3; at++)
 				dup2(slave, at);
+			close(slave);
 			setenv("PS1", "# ", 1);
 			setenv("PATH", "/sbin:/usr/sbin:/bin:/usr/bin:/kakoi-bin", 1);
 			unsetenv("LD_PRELOAD");
+			if (*confine && confine_self(confine))
+				_exit(126);
 			execl("/bin/sh", "-sh", (char *)NULL);
 			_exit(127);
 		}
+		close(slave);
 		pass_on(to, master);
 		kill(-shell, SIGHUP);
 		kill(-shell, SIGKILL);
@@ -275,9 +344,10 @@ void act_scenario(const char *name, const char *path)
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 	slurp("/session", said, sizeof(said));
 	have = strlen(said);
-	say("scenario", "%s %s %s", name, stat(gone, &about) ? "stopped" : "ran",
+	say("scenario", "%s %s %s", name, stat(gone, &about) ? "stopped" : about.st_size ? "ran-script" : "ran",
 	    code == 0 ? "typed" : code == 5 ? "hung-up" : code == 4 ? "no-shell" : "no-session");
 	say("session", "%s %.700s", name, have > 700 ? said + have - 700 : said);
 	unlink(gone);
 	forward_events();
+	forward_denied();
 }

@@ -9,6 +9,7 @@
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 struct job job = { .seconds = 60, .settle = 40 };
 pid_t image_init;
@@ -77,6 +78,14 @@ static void take(const char *key, const char *value)
 		job.settle = atoi(value);
 	else if (!strcmp(key, "interactive"))
 		job.interactive = atoi(value);
+	else if (!strcmp(key, "trigger"))
+		job.trigger = atoi(value);
+	else if (!strcmp(key, "label"))
+		snprintf(job.label, sizeof(job.label), "%s", value);
+	else if (!strcmp(key, "options"))
+		snprintf(job.options, sizeof(job.options), "%s", value);
+	else if (!strcmp(key, "confine"))
+		snprintf(job.confine, sizeof(job.confine), "%s", value);
 	else if (!strcmp(key, "preload"))
 		snprintf(job.preload, sizeof(job.preload), "%s", value);
 	else if (!strcmp(key, "interfaces"))
@@ -137,6 +146,8 @@ static int attach_loop(const char *path)
 
 static int mount_root(void)
 {
+	const char *options = *job.options ? job.options : NULL;
+
 	mkdir("/root", 0755);
 	mkdir("/lower", 0755);
 	mkdir("/upper", 0755);
@@ -145,12 +156,12 @@ static int mount_root(void)
 		return -1;
 	}
 	if (!job.writable) {
-		if (!mount("/dev/loop0", "/root", "squashfs", MS_RDONLY, NULL))
+		if (!mount("/dev/loop0", "/root", "squashfs", MS_RDONLY, options))
 			return 0;
 		say("fail", "mounting the root file system: %s", strerror(errno));
 		return -1;
 	}
-	if (mount("/dev/loop0", "/lower", "squashfs", MS_RDONLY, NULL) ||
+	if (mount("/dev/loop0", "/lower", "squashfs", MS_RDONLY, options) ||
 	    mount("none", "/upper", "tmpfs", 0, NULL) || mkdir("/upper/up", 0755) || mkdir("/upper/work", 0755) ||
 	    mount("none", "/root", "overlay", 0, "lowerdir=/lower,upperdir=/upper/up,workdir=/upper/work")) {
 		say("fail", "mounting the root file system, writable: %s", strerror(errno));
@@ -255,23 +266,18 @@ static void mount_empty(void)
 	mount("none", "/root/kakoi", "tmpfs", 0, "mode=0755");
 }
 
-static void copy_tool(const char *name)
+/* Labels are written only where the kernel has who reads them. */
+static void label(const char *path, int number)
 {
-	char from[256], to[256], bytes[16384];
-	ssize_t count;
-	int in, out;
+	char text[256], *name, *value, *state;
 
-	snprintf(from, sizeof(from), "/arena/tools/%s", name);
-	snprintf(to, sizeof(to), "/root/kakoi/%s", name);
-	in = open(from, O_RDONLY | O_CLOEXEC);
-	if (in < 0)
-		return;
-	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
-	while (out >= 0 && (count = read(in, bytes, sizeof(bytes))) > 0)
-		if (write(out, bytes, count) != count)
-			break;
-	close(in);
-	close(out);
+	snprintf(text, sizeof(text), "%s", job.label);
+	name = strtok_r(text, " ", &state);
+	value = name ? strtok_r(NULL, " ", &state) : NULL;
+	if (value && number)
+		value = strtok_r(NULL, " ", &state);
+	if (value && setxattr(path, name, value, strlen(value), 0))
+		say("defence", "%s of %s: %s", name, path, strerror(errno));
 }
 
 /* The image's directories of devices, before memory is mounted over it. */
@@ -286,18 +292,18 @@ static int prepare_image(void)
 	make_devices();
 	mount("none", "/root/sys", "sysfs", 0, NULL);
 	mount_empty();
-	copy_tool("telnetd");
-	copy_tool("payload");
-	copy_tool("script");
-	copy_tool("preload.so");
-	copy_tool("nvram.so");
+	open_tools();
+	copy_tools("/root/kakoi");
+	label("/root/kakoi/telnetd", 0);
+	label("/root/kakoi/cgid", 1);
 	image_root = open("/root", O_PATH | O_DIRECTORY);
 	return image_root < 0 ? -1 : 0;
 }
 
 /* ---- defences: what is written where, before init; /arena/writes has FROM TO a line -------------------------------- */
 
-static void write_files(void)
+/* SELinux labels file systems as they are mounted, so its policy comes before them; all others come last. */
+static void write_files(int early)
 {
 	static char text[16384], bytes[1 << 20];
 	char *line, *to, *state;
@@ -310,6 +316,8 @@ static void write_files(void)
 		if (!to)
 			continue;
 		*to++ = 0;
+		if (early != !strncmp(to, "/sys/fs/selinux/", 16))
+			continue;
 		length = slurp(line, bytes, sizeof(bytes));
 		file = open(to, O_WRONLY | O_CLOEXEC);
 		if (file < 0 || write(file, bytes, length) != (ssize_t)length)
@@ -319,6 +327,25 @@ static void write_files(void)
 		if (file >= 0)
 			close(file);
 	}
+}
+
+/* TOMOYO loads its policy when a program of a certain name is run (TOMOYO_trigger=); the loader has nothing left to do. */
+static void pull_trigger(void)
+{
+	static char text[256];
+	pid_t child;
+	int status;
+
+	if (job.trigger) {
+		child = fork();
+		if (!child) {
+			execl("/arena/tools/payload", "payload", (char *)NULL);
+			_exit(127);
+		}
+		waitpid(child, &status, 0);
+	}
+	slurp("/sys/kernel/security/lsm", text, sizeof(text));
+	say("lsm", "%s", text);
 }
 
 /* ---- network ----------------------------------------------------------------------------------------------------- */
@@ -444,7 +471,9 @@ int main(int argc, char **argv)
 	int watching;
 
 	if (!strcmp(name, "telnetd"))
-		return login_daemon(argc > 1 ? atoi(argv[1]) : 2323);
+		return login_daemon(argc > 1 ? atoi(argv[1]) : 2323, argc > 2 ? argv[2] : "");
+	if (!strcmp(name, "cgid"))
+		return fixture(argc > 1 ? argv[1] : "");
 	if (getpid() != 1)
 		return fetch(argc, argv);
 	umask(0);
@@ -457,20 +486,26 @@ int main(int argc, char **argv)
 	link_up("lo");
 	if (!add_address("eth0", "10.0.2.15", 24))
 		link_up("eth0");
+	write_files(1);
 	if (prepare_image())
 		leave();
-	write_files();
+	write_files(0);
+	pull_trigger();
 	watching = open_watch();
 	start_image();
 	serve_downloads();
 	watch(watching, now() + job.settle * 1000L, 15000);
 	open_loopback();
 	report_listeners(1);
+	report_alive("booted");
 	act_steps();
 	watch(watching, job.interactive ? -1 : now() + 2000, 0);
-	report_listeners(0);
-	report_alive();
+	if (image_init) {
+		report_listeners(0);
+		report_alive("alive");
+	}
 	forward_events();
+	forward_denied();
 	leave();
 	return 0;
 }

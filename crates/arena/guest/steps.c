@@ -6,6 +6,11 @@
  *   page NAME PORT PATH        a page of the image's web server, as its owner asks for it
  *   login                      starts the login daemon
  *   type NAME FILE             types a file of /arena into a session
+ *   fixture                    starts the web server with the holes
+ *   send NAME FILE             sends a file of /arena to it as a request
+ *   alive                      says who lives; what comes after ends the image
+ *   reboot NAME                asks the image to reboot
+ *   dump PATH                  says the lines of a file
  *   mark NAME                  says where it is
  */
 #include "arena.h"
@@ -23,6 +28,7 @@ static void step_run(char *rest)
 	plain(said, strlen(said));
 	say("step", "%s %d %ld %.300s", name, code, now() - begin, said);
 	forward_events();
+	forward_denied();
 }
 
 static void step_page(char *rest)
@@ -49,6 +55,7 @@ static void step_page(char *rest)
 			say("step", "%s 124 10000 silent", name);
 		}
 		forward_events();
+		forward_denied();
 		return;
 	}
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", image_init);
@@ -78,9 +85,64 @@ static void step_login(void)
 	setsid();
 	if (enter_image())
 		_exit(1);
-	execl("/kakoi/telnetd", "telnetd", "2323", (char *)NULL);
+	bring_tools();
+	execl("/kakoi/telnetd", "telnetd", "2323", job.confine, (char *)NULL);
 	say("step", "login 127 0 %s", strerror(errno));
 	_exit(1);
+}
+
+static void step_reboot(const char *name)
+{
+	static char said[256];
+	long begin = now();
+	int gone;
+
+	run_inside("reboot", 10, said, sizeof(said));
+	gone = wait_for_end(30);
+	plain(said, strlen(said));
+	say("step", "%s %d %ld %.200s", name, !gone, now() - begin, said);
+	forward_events();
+	forward_denied();
+}
+
+static void step_dump(const char *path)
+{
+	static char line[4096];
+	FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = 0;
+		/* A line that would be cut would mean something else. */
+		if (strlen(line) < 900)
+			say("policy", "%s", line);
+	}
+	if (file)
+		fclose(file);
+}
+
+static void step_fixture(void)
+{
+	if (fork()) {
+		usleep(500000);
+		return;
+	}
+	setsid();
+	if (enter_image())
+		_exit(1);
+	bring_tools();
+	execl("/kakoi/cgid", "cgid", job.confine, (char *)NULL);
+	say("step", "fixture 127 0 %s", strerror(errno));
+	_exit(1);
+}
+
+static void step_send(char *rest)
+{
+	char path[256], *name = strtok_r(rest, " ", &rest), *file = strtok_r(NULL, " ", &rest);
+
+	if (!name || !file)
+		return;
+	snprintf(path, sizeof(path), "/arena/%s", file);
+	act_request(name, path);
 }
 
 static void step_type(char *rest)
@@ -114,6 +176,17 @@ void act_steps(void)
 			step_login();
 		else if (!strcmp(line, "type"))
 			step_type(rest);
+		else if (!strcmp(line, "fixture"))
+			step_fixture();
+		else if (!strcmp(line, "send"))
+			step_send(rest);
+		else if (!strcmp(line, "alive")) {
+			report_listeners(0);
+			report_alive("alive");
+		} else if (!strcmp(line, "reboot"))
+			step_reboot(rest);
+		else if (!strcmp(line, "dump"))
+			step_dump(rest);
 		else if (!strcmp(line, "mark"))
 			say("mark", "%s", rest);
 	}

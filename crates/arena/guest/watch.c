@@ -11,7 +11,7 @@
 #define MOST 3000
 
 static unsigned long told, untold;
-static int over;
+static int over, leaving;
 static long last_exec;
 
 int open_watch(void)
@@ -114,14 +114,23 @@ static void reap(void)
 			continue;
 		/* reboot(2) in a process space of its own ends its init by SIGHUP or SIGINT. */
 		if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGHUP || WTERMSIG(status) == SIGINT))
-			say("over", "reboot");
+			say(leaving ? "left" : "over", "reboot");
 		else if (WIFSIGNALED(status))
-			say("over", "signal %d", WTERMSIG(status));
+			say(leaving ? "left" : "over", "signal %d", WTERMSIG(status));
 		else
-			say("over", "code %d", WEXITSTATUS(status));
+			say(leaving ? "left" : "over", "code %d", WEXITSTATUS(status));
 		over = 1;
 		image_init = 0;
 	}
+}
+
+int wait_for_end(int seconds)
+{
+	long end = now() + seconds * 1000L;
+
+	for (leaving = 1; !over && now() < end; usleep(100000))
+		reap();
+	return over;
 }
 
 void forward_events(void)
@@ -144,6 +153,72 @@ void forward_events(void)
 	}
 }
 
+/* Lines about refusals; what is more is dropped. */
+#define MOST_DENIED 1500
+
+static void tell_denied(const char *text)
+{
+	static int count;
+
+	if (count++ < MOST_DENIED)
+		say("denied", "%.850s", text);
+}
+
+/* AppArmor, SELinux and Smack write to the audit log, which is the kernel's when nobody listens (lsm_audit.c). */
+static void forward_audit(void)
+{
+	static char line[8192];
+	static int file = -2;
+	ssize_t count;
+	char *text;
+
+	if (file == -2)
+		file = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	while (file >= 0 && ((count = read(file, line, sizeof(line) - 1)) > 0 || errno == EPIPE)) {
+		if (count <= 0)
+			continue;
+		line[count] = 0;
+		text = strchr(line, ';');
+		if (!text || strstr(text, "@@ ") || !strstr(text, "audit: type=14"))
+			continue;
+		line[count - (line[count - 1] == '\n')] = 0;
+		text[strcspn(text, "\n")] = 0;
+		if (strstr(text, "DENIED") || strstr(text, "denied"))
+			tell_denied(text + 1);
+	}
+}
+
+/* Entries of three lines: what happened, the domain, the line that would have allowed it (tomoyo_init_log()). */
+static void forward_tomoyo(void)
+{
+	static char text[16384], line[1024];
+	static int file = -2;
+	char *domain, *wish, *end;
+	ssize_t count;
+
+	if (file == -2)
+		file = open("/sys/kernel/security/tomoyo/audit", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	while (file >= 0 && (count = read(file, text, sizeof(text) - 1)) > 0) {
+		text[count] = 0;
+		for (domain = strstr(text, "granted=no"); domain; domain = strstr(end, "granted=no")) {
+			domain = strchr(domain, '\n');
+			wish = domain ? strchr(domain + 1, '\n') : NULL;
+			if (!wish)
+				break;
+			end = wish + 1 + strcspn(wish + 1, "\n");
+			snprintf(line, sizeof(line), "tomoyo domain=\"%.*s\" wants=\"%.*s\"", (int)(wish - domain - 1),
+				 domain + 1, (int)(end - wish - 1), wish + 1);
+			tell_denied(line);
+		}
+	}
+}
+
+void forward_denied(void)
+{
+	forward_audit();
+	forward_tomoyo();
+}
+
 /* Until then, or for ever, or until the image's init is gone; or until no program was started for so long. */
 void watch(int watching, long until, long quiet)
 {
@@ -159,6 +234,7 @@ void watch(int watching, long until, long quiet)
 			return;
 		if (now() >= next) {
 			forward_events();
+			forward_denied();
 			next = now() + 500;
 			if (until < 0)
 				report_listeners(0);
@@ -251,9 +327,9 @@ static void probe_port(const struct listener *listener)
 	char path[64];
 
 	if (child) {
-		for (have = 0; child > 0 && have < 80 && waitpid(child, &status, WNOHANG) != child; have++)
+		for (have = 0; child > 0 && have < 130 && waitpid(child, &status, WNOHANG) != child; have++)
 			usleep(100000);
-		if (have == 80) {
+		if (have == 130) {
 			kill(child, SIGKILL);
 			waitpid(child, &status, 0);
 			say("probe", "tcp:%d silent", listener->port);
@@ -271,7 +347,7 @@ static void probe_port(const struct listener *listener)
 	}
 	if (poll(&(struct pollfd){ file, POLLIN, 0 }, 1, 800) <= 0)
 		send(file, "GET / HTTP/1.0\r\nHost: 192.0.2.1\r\n\r\n", 35, MSG_NOSIGNAL);
-	while (poll(&(struct pollfd){ file, POLLIN, 0 }, 1, 4000) > 0 &&
+	while (poll(&(struct pollfd){ file, POLLIN, 0 }, 1, 9000) > 0 &&
 	       (count = read(file, answer + have, sizeof(answer) - 1 - have)) > 0)
 		have += count;
 	answer[have] = 0;
@@ -296,7 +372,7 @@ void report_listeners(int probe)
 	for (at = 0; at < known; at++) {
 		struct listener *listener = &listeners[at];
 
-		if (listener->port == 2323)
+		if (listener->port == 2323 || listener->port == FIXTURE_PORT)
 			continue;
 		if (!listener->told) {
 			listener->told = 1;
@@ -312,7 +388,7 @@ void report_listeners(int probe)
 	}
 }
 
-void report_alive(void)
+void report_alive(const char *word)
 {
 	char text[700], status[64], line[512], *after;
 	struct dirent *process;
@@ -331,7 +407,7 @@ void report_alive(void)
 			continue;
 		/* Threads of the kernel have no program. */
 		if (!describe(pid, text, sizeof(text)) && strncmp(text, "/kakoi/", 7) && strncmp(text, "/init", 5))
-			say("alive", "%d %d %s", pid, parent, text);
+			say(word, "%d %d %s", pid, parent, text);
 	}
 	if (all)
 		closedir(all);

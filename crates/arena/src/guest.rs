@@ -254,13 +254,18 @@ const SCRIPT: &[u8] = b"#!/bin/sh\nBEGIN=1; echo ran > /tmp/ran\n";
 
 fn description(job: &Job<'_>) -> String {
     format!(
-        "init={}\nwritable={}\nsettle={}\ninteractive={}\ninterfaces={}\npreload={}\n",
+        "init={}\nwritable={}\nsettle={}\ninteractive={}\ninterfaces={}\npreload={}\n\
+         trigger={}\nlabel={}\noptions={}\nconfine={}\n",
         job.expected.init,
         u8::from(job.expected.writable),
         job.settle,
         u8::from(!job.ports.is_empty()),
         job.expected.interfaces.join(" "),
         if job.shim { crate::rootfs::SHIM } else { "" },
+        u8::from(job.defence.trigger),
+        job.defence.label.map(|parts| parts.join(" ")).unwrap_or_default(),
+        job.defence.options,
+        job.defence.confine,
     )
 }
 

@@ -12,6 +12,8 @@
 
 mod cpio;
 pub mod defence;
+pub mod derivation;
+pub mod document;
 mod error;
 pub mod expect;
 pub mod guest;
@@ -20,9 +22,11 @@ pub mod life;
 pub mod machine;
 pub mod matrix;
 mod module;
+pub mod refusal;
 pub mod rootfs;
 pub mod scenario;
 mod store;
+pub mod table;
 mod tar;
 mod tools;
 

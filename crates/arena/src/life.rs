@@ -103,7 +103,7 @@ impl Life {
             },
             programs: runs.names().len(),
             listeners: listeners(outcome),
-            alive: outcome.all("alive").map(|text| after(text, 2).to_owned()).collect(),
+            alive: alive(outcome),
             crashes: runs.crashes(),
             dropped_lines: outcome.dropped,
             seconds: outcome.seconds,
@@ -115,10 +115,11 @@ impl Life {
         life
     }
 
-    /// Does it answer on the network?
+    /// Does it answer on the network? The first port that does.
     #[must_use]
-    pub fn reachable(&self) -> bool {
-        self.listeners.iter().any(|listening| listening.answer.is_some())
+    pub fn reached(&self) -> Option<&str> {
+        let answers = |listening: &&Listening| listening.answer.is_some();
+        self.listeners.iter().find(answers).map(|listening| listening.port.as_str())
     }
 
     /// Is there a page behind a port?
@@ -135,6 +136,17 @@ impl Life {
         let alive = self.services.iter().filter(|service| service.state == State::Alive).count();
         (alive, self.services.len())
     }
+}
+
+/// Who lives at the end; where the image went away by itself before that, who lived when it had booted.
+fn alive(outcome: &Outcome) -> Vec<String> {
+    let said = |word| {
+        let found: BTreeSet<String> =
+            outcome.all(word).map(|text| after(text, 2).to_owned()).collect();
+        found.into_iter().collect::<Vec<_>>()
+    };
+    let last = said("alive");
+    if last.is_empty() { said("booted") } else { last }
 }
 
 /// The rest of a text after so many words.

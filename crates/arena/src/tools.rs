@@ -24,6 +24,8 @@ const SOURCES: &[(&str, &str)] = sources!(
     "serve.c",
     "steps.c",
     "fetch.c",
+    "confine.c",
+    "fixture.c",
     "payload.c",
     "shim.c"
 );
@@ -57,7 +59,17 @@ pub(crate) fn tools(store: &Store, machine: &Machine) -> Result<Tools, Error> {
     if tools.shim.exists() {
         return Ok(tools);
     }
-    let units = ["init.c", "net.c", "enter.c", "watch.c", "serve.c", "steps.c", "fetch.c"];
+    let units = [
+        "init.c",
+        "net.c",
+        "enter.c",
+        "watch.c",
+        "serve.c",
+        "steps.c",
+        "fetch.c",
+        "confine.c",
+        "fixture.c",
+    ];
     compile(machine, &folder, &tools.init, &units, &["-static"])?;
     let soft: &[&str] = if machine.name == "armhf" {
         &["-marm", "-march=armv5te", "-mfloat-abi=soft"]

@@ -52,6 +52,12 @@ pub(crate) struct Run {
     pub(crate) benign: Vec<Step>,
     pub(crate) attacks: Vec<Attack>,
     pub(crate) denials: BTreeMap<String, usize>,
+    /// Benign operations.
+    #[serde(default)]
+    pub(crate) operations: usize,
+    /// Rules that were written for the defence.
+    #[serde(default)]
+    pub(crate) rules: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -96,6 +102,8 @@ pub(crate) struct Step {
 pub(crate) struct Attack {
     pub(crate) name: String,
     pub(crate) ran: bool,
+    #[serde(default)]
+    pub(crate) stage: Option<String>,
     pub(crate) typed: String,
     pub(crate) stopped_by: BTreeSet<String>,
 }

@@ -9,14 +9,16 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use kakoi_arena::defence::Defence;
+use kakoi_arena::defence::{Chosen, Defence, Intent};
 use kakoi_arena::matrix::Run;
 use kakoi_arena::scenario;
+use kakoi_arena::table::{self, Row};
 use kakoi_policy::derive::{Derived, render};
 use kakoi_report::{Protection, render_protection};
 
 use super::arena::Prepared;
-use super::arena::run::{Arena, Guests, shim, write_json};
+use super::arena::learn::shim;
+use super::arena::run::{Arena, Guests, write_json};
 use super::parsing::Parsing;
 use super::policy::derive;
 use crate::exit::Exit;
@@ -65,7 +67,8 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let scenarios = scenario::all();
     let mut runs = Vec::new();
     for defence in [Defence::None, Defence::KakoiModule, Defence::KakoiBpf] {
-        let run = arena.run(defence, &text, &scenarios)?;
+        let chosen = Chosen { defence, intent: Intent::Sessions };
+        let run = arena.run(chosen, &text, &scenarios)?;
         let file = arguments.output.join(format!("{}.json", defence.as_str()));
         write_json(&file, &run)?;
         runs.push(run);
@@ -89,7 +92,7 @@ fn report(
 }
 
 fn tell(directory: &Path, derived: &Derived, runs: &[Run]) -> anyhow::Result<Exit> {
-    output::data(&kakoi_arena::matrix::table(runs))?;
+    output::data(&table::matrix(&Row::of_all(runs)))?;
     let [fixed, observed, both] = derived.shares();
     output::say(&format!(
         "{} domains, {fixed} lines static, {observed} observed, {both} both",

@@ -98,6 +98,19 @@ fn chosen_at_run_time(lines: Lines) -> Lines {
     out
 }
 
+/// `/dev/pts/3` and, of the older kind, `/dev/ptyp3` and `/dev/ttyp3` (Documentation/admin-guide/devices.txt).
+fn any_terminal(path: &str) -> Option<String> {
+    let name = path.strip_prefix("/dev/")?;
+    if let Some(number) = name.strip_prefix("pts/") {
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        return is_number.then(|| "/dev/pts/*".to_owned());
+    }
+    let mut rest = name.strip_prefix("pty").or_else(|| name.strip_prefix("tty"))?.chars();
+    let bank = rest.next().filter(|bank| matches!(bank, 'a'..='e' | 'p'..='z'))?;
+    let is_one = rest.next().is_some_and(|unit| unit.is_ascii_hexdigit()) && rest.next().is_none();
+    is_one.then(|| format!("/dev/{}{bank}?", name.get(..3).unwrap_or_default()))
+}
+
 fn mark(lines: &mut Lines, what: &str, run: &str) {
     // What was seen of an address has no protocol.
     let port = what.strip_prefix("any:");
@@ -123,8 +136,11 @@ fn mark(lines: &mut Lines, what: &str, run: &str) {
     }
 }
 
-/// Numbers of processes are any.
+/// Numbers of processes and of terminals are any: the kernel deals them out.
 fn generalised(path: &str) -> String {
+    if let Some(terminal) = any_terminal(path) {
+        return terminal;
+    }
     let Some(rest) = path.strip_prefix("/proc/") else { return path.to_owned() };
     let (first, more) =
         rest.split_once('/').map_or((rest, None), |(first, more)| (first, Some(more)));
@@ -134,5 +150,26 @@ fn generalised(path: &str) -> String {
     match more {
         Some(_) => "/proc/*/**".to_owned(),
         None => "/proc/*".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_the_kernel_deals_out_are_any_and_serial_lines_are_themselves() {
+        let all = [
+            ("/proc/71/stat", "/proc/*/**"),
+            ("/dev/pts/0", "/dev/pts/*"),
+            ("/dev/ptyp0", "/dev/ptyp?"),
+            ("/dev/ttyqf", "/dev/ttyq?"),
+            ("/dev/ttyS0", "/dev/ttyS0"),
+            ("/dev/pts/ptmx", "/dev/pts/ptmx"),
+            ("/etc/passwd", "/etc/passwd"),
+        ];
+        for (seen, written) in all {
+            assert_eq!(generalised(seen), written);
+        }
     }
 }

@@ -26,6 +26,7 @@ pub fn render_protection(protection: &Protection, fixed: [usize; 3], seconds: f6
                 page.within("main", &[], |page| {
                     write_result(page, protection, fixed, seconds);
                     write_attacks(page, protection);
+                    write_price(page, protection);
                     write_services(page, protection);
                     write_benign(page, protection);
                     write_denials(page, protection);
@@ -103,6 +104,7 @@ fn lists(service: &Service) -> [(&'static str, &Lines); 6] {
     ]
 }
 
+/// A row for each infection, a column for each defence.
 fn write_attacks(page: &mut Markup, protection: &Protection) {
     section(page, "attacks", "Infections", |page| {
         let names: BTreeSet<&str> = protection
@@ -110,33 +112,99 @@ fn write_attacks(page: &mut Markup, protection: &Protection) {
             .iter()
             .flat_map(|run| run.attacks.iter().map(|attack| attack.name.as_str()))
             .collect();
-        let mut rows: Vec<(&str, &Run)> = Vec::new();
-        for name in names {
-            rows.extend(protection.runs.iter().map(|run| (name, run)));
-        }
-        let columns =
-            [Column::Text("Infection"), Column::Text("Defence"), Column::Text("Where it ended")];
-        let table = Table { caption: "Scenario by defence", columns: &columns, most: 400 };
-        table.write(page, &rows, |cells, (name, run)| {
-            cells.text(name);
-            cells.text(&run.defence);
-            let found = run.attacks.iter().find(|attack| attack.name == *name);
-            cells.text(&match (found, &run.impossible) {
-                (_, Some(_)) => "not possible".to_owned(),
-                (Some(attack), None) => ended(attack),
-                (None, None) => "not run".to_owned(),
+        let label = [("class", "scroll"), ("tabindex", "0"), ("role", "region")];
+        page.within("div", &label, |page| {
+            page.within("table", &[], |page| {
+                page.leaf("caption", &[], "Where each infection ended, by defence");
+                page.within("thead", &[], |page| {
+                    page.within("tr", &[], |page| {
+                        page.leaf("th", &[("scope", "col")], "Infection");
+                        for run in &protection.runs {
+                            page.leaf("th", &[("scope", "col")], &run.defence);
+                        }
+                    });
+                });
+                page.within("tbody", &[], |page| {
+                    names.iter().for_each(|name| write_attack(page, protection, name));
+                });
             });
         });
+        let text = "S1 a shell starts · S5 execute permission · S6a a script runs · S6b a program runs. \
+                    What reached S6 is an infection.";
+        page.leaf("p", &[("class", "note")], text);
+    });
+}
+
+fn write_attack(page: &mut Markup, protection: &Protection, name: &str) {
+    page.within("tr", &[], |page| {
+        page.leaf("th", &[("scope", "row")], name);
+        for run in &protection.runs {
+            let found = run.attacks.iter().find(|attack| attack.name == name);
+            page.within("td", &[], |page| match (found, &run.impossible) {
+                (_, Some(_)) => page.text("not possible"),
+                (Some(attack), None) if attack.ran => {
+                    page.leaf("span", &[("class", "mark no")], &ended(attack));
+                }
+                (Some(attack), None) => page.text(&ended(attack)),
+                (None, None) => page.text("not run"),
+            });
+        }
     });
 }
 
 fn ended(attack: &Attack) -> String {
     let by: Vec<&str> = attack.stopped_by.iter().map(String::as_str).collect();
-    match (attack.ran, by.is_empty()) {
-        (true, _) => "RAN".to_owned(),
-        (false, false) => format!("stopped by {}", by.join(", ")),
-        (false, true) => format!("came to nothing by itself ({})", attack.typed),
+    let stage = attack.stage.as_deref().unwrap_or_default();
+    match (attack.ran, by.is_empty(), stage) {
+        (true, _, "") => "RAN".to_owned(),
+        (true, _, stage) => format!("RAN ({stage})"),
+        (false, false, "") => format!("stopped by {}", by.join(", ")),
+        (false, false, stage) => format!("{stage}: stopped by {}", by.join(", ")),
+        (false, true, "S1") => "S1: no shell came".to_owned(),
+        (false, true, _) => format!("came to nothing by itself ({})", attack.typed),
     }
+}
+
+/// Rules, and refusals for each thousand benign operations with the interval of Wilson at 95 %.
+fn write_price(page: &mut Markup, protection: &Protection) {
+    section(page, "price", "What each defence costs", |page| {
+        let columns = [
+            Column::Text("Defence"),
+            Column::Number("Rules"),
+            Column::Number("Benign operations"),
+            Column::Number("Refusals outside sessions"),
+            Column::Number("Per 1,000"),
+            Column::Number("Seconds of the guest"),
+        ];
+        let table = Table { caption: "Rules, false denials, time", columns: &columns, most: 100 };
+        let runs: Vec<&Run> =
+            protection.runs.iter().filter(|run| run.impossible.is_none()).collect();
+        table.write(page, &runs, |cells, run| {
+            let refused = run.denials.values().sum::<usize>();
+            cells.text(&run.defence);
+            cells.text(&run.rules.to_string());
+            cells.text(&run.operations.to_string());
+            cells.text(&refused.to_string());
+            cells.text(&per_thousand(refused, run.operations));
+            cells.text(&format!("{:.0}", run.life.seconds));
+        });
+    });
+}
+
+/// `0.0 (0.0 to 12.6)`.
+fn per_thousand(hits: usize, of: usize) -> String {
+    let count = |number: usize| u32::try_from(number).map_or(f64::from(u32::MAX), f64::from);
+    let (n, z) = (count(of.max(1)), 1.959_964_f64);
+    let p = count(hits.min(of)) / n;
+    let middle = p + z * z / (2.0 * n);
+    let spread = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+    let bound = |value: f64| (value / (1.0 + z * z / n)).clamp(0.0, 1.0) * 1000.0;
+    format!(
+        "{:.1} ({:.1} to {:.1})",
+        count(hits) * 1000.0 / n,
+        bound(middle - spread),
+        bound(middle + spread)
+    )
 }
 
 fn state(run: &Run, name: &str) -> String {
@@ -284,4 +352,51 @@ fn write_causes(page: &mut Markup, protection: &Protection) {
             page.leaf("p", &[], cause);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNS: &str = r#"{
+        "derived": {"image": "router<1>", "left_out": [], "services": [{
+            "name": "httpd", "enter": "busybox:httpd", "start": "rcS", "read": {"/www/**": {"known": "static"}},
+            "write": {}, "exec": {}, "bind": {"tcp:80": {"known": "both"}}, "connect": {}, "capabilities": {},
+            "gaps": []}]},
+        "runs": [
+            {"machine": "armhf", "kernel": "6.1", "defence": "none", "rules": 0, "operations": 300,
+             "life": {"services": [{"name": "busybox:httpd", "state": {"state": "alive"}}],
+                      "listeners": [{"port": "tcp:80", "program": "httpd", "answer": "HTTP/1.0 200"}], "seconds": 60.0},
+             "benign": [], "denials": {},
+             "attacks": [{"name": "wget-loader", "ran": true, "stage": "S6b", "typed": "typed", "stopped_by": []}]},
+            {"machine": "armhf", "kernel": "6.1", "defence": "kakoi-module", "rules": 90, "operations": 300,
+             "life": {"services": [{"name": "busybox:httpd", "state": {"state": "alive"}}], "listeners": [], "seconds": 61.0},
+             "benign": [], "denials": {"httpd files.read /x (httpd)": 3},
+             "attacks": [{"name": "wget-loader", "ran": false, "stage": "S1", "typed": "no-shell",
+                          "stopped_by": ["shell-start"]}]},
+            {"machine": "armhf", "kernel": "6.1", "defence": "kakoi-bpf", "impossible": "no BTF",
+             "life": {"services": [], "listeners": [], "seconds": 0.0}, "benign": [], "denials": {}, "attacks": []}
+        ]}"#;
+
+    fn page() -> String {
+        render_protection(&serde_json::from_str(RUNS).unwrap(), [1, 0, 1], 200.0)
+    }
+
+    #[test]
+    fn the_matrix_has_a_column_for_each_defence_and_says_where_an_infection_ended() {
+        let page = page();
+        let row = page.split("<th scope=\"row\">wget-loader</th>").nth(1).unwrap();
+        let row = row.split("</tr>").next().unwrap();
+        assert!(row.contains("RAN (S6b)"), "{row}");
+        assert!(row.contains("S1: stopped by shell-start"), "{row}");
+        assert!(row.contains("not possible"), "{row}");
+    }
+
+    #[test]
+    fn false_denials_are_a_rate_with_its_interval_and_names_are_escaped() {
+        let page = page();
+        assert!(page.contains("10.0 (3.4 to 29.0)"), "{page}");
+        assert!(page.contains("router&lt;1&gt;") && !page.contains("router<1>"));
+        assert!(page.contains("httpd files.read /x (httpd)"));
+    }
 }

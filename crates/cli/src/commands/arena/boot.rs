@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use kakoi_arena::defence::{Armed, Defence, Policies, arm};
+use kakoi_arena::defence::{Armed, Chosen, Defence, Intent, Policies, arm};
 use kakoi_arena::guest::{Guest, Job};
 use kakoi_arena::life::{Life, State};
 
@@ -42,9 +42,11 @@ pub struct Arguments {
 /// Runs the command.
 pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let prepared = Prepared::read(&arguments.image, &arguments.parsing)?;
-    let nothing = Policies { blob: &[], rules: 0, sources: std::path::Path::new("") };
-    let armed = arm(&prepared.store, prepared.machine, Defence::None, &nothing)?
-        .map_err(anyhow::Error::msg)?;
+    let sources = std::path::Path::new("");
+    let nothing = Policies { blob: &[], rules: 0, sources, init: "", learnt: "" };
+    let none = Chosen { defence: Defence::None, intent: Intent::Sessions };
+    let armed =
+        arm(&prepared.store, prepared.machine, none, &nothing)?.map_err(anyhow::Error::msg)?;
     let ports = if arguments.seconds.is_some() { Vec::new() } else { ports(&prepared, arguments)? };
     let job = job(&prepared, &armed, arguments, ports.clone());
     output::say(&format!(

@@ -7,6 +7,7 @@ use crate::exit::Exit;
 
 mod boot;
 mod compare;
+pub mod learn;
 mod prepared;
 pub mod run;
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use kakoi_arena::expect::{self, Expected};
 use kakoi_arena::machine::{self, Machine};
 use kakoi_arena::{Store, rootfs};
-use kakoi_model::ContainerId;
+use kakoi_model::{ContainerId, FileKind};
 use kakoi_policy::derive::main_root;
 
 use crate::commands::opened::Opened;
@@ -26,6 +26,24 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// What kind of init the image has: `procd (/sbin/init)`.
+    pub fn init_kind(&self) -> String {
+        let files = || self.opened.facts.files().filter(|file| file.container == self.root);
+        let path = self.expected.init.trim_start_matches('/');
+        let link = files().find(|file| file.path.to_string() == path).and_then(|file| {
+            let FileKind::Symlink { target } = &file.kind else { return None };
+            Some(target.clone())
+        });
+        let has = |path: &str| files().any(|file| file.path.to_string() == path);
+        let kind = match link {
+            Some(target) if target.contains("busybox") => "BusyBox",
+            Some(target) if target.contains("systemd") => "systemd",
+            _ if has("sbin/procd") => "procd",
+            _ => "the vendor's own",
+        };
+        format!("{kind} ({})", self.expected.init)
+    }
+
     /// Parses an image and rebuilds its main root file system.
     pub fn read(image: &Path, parsing: &Parsing) -> anyhow::Result<Self> {
         let opened = Opened::read(image, parsing)?;

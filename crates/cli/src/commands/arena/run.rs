@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use kakoi_arena::defence::{Armed, Defence, Policies, arm};
+use kakoi_arena::defence::{Armed, Chosen, Defence, Intent, Policies, arm};
 use kakoi_arena::guest::{self, Job, Outcome};
 use kakoi_arena::life::Life;
-use kakoi_arena::matrix::{self, Run, SCHEMA};
-use kakoi_arena::scenario::{self, Scenario};
-use kakoi_policy::derive::{Derived, Learnt, Seen, render};
+use kakoi_arena::matrix::{Run, SCHEMA};
+use kakoi_arena::refusal::FIXTURE;
+use kakoi_arena::scenario::{self, Part, Scenario};
+use kakoi_arena::table::{self, Row};
+use kakoi_policy::derive::{Derived, Learnt, render};
 
 use super::Prepared;
+use super::learn::{learnt, shim, watching};
 use crate::commands::parsing::Parsing;
 use crate::commands::policy::derive;
 use crate::exit::{BadInput, Exit};
@@ -26,7 +29,10 @@ pub struct Arguments {
     /// Firmware image, archive, or the directory of a root file system
     #[arg(long)]
     image: PathBuf,
-    /// Defences, with commas between them, or `all`
+    /// Defences, with commas between them, or `all`; each may say what it is to hold off: `tomoyo:shell`
+    ///
+    /// sessions (the usual): a remote session runs nothing. shell: it runs what the image shipped. default: as Debian
+    /// ships the defence. learnt: every service by the defence's own learning mode.
     #[arg(long, default_value = "none,kakoi-module")]
     defence: String,
     /// Scenarios by name, with commas between them, or `all`
@@ -35,6 +41,9 @@ pub struct Arguments {
     /// The policy; without it one is derived
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Do not tighten a derived policy by a run in which it only watches
+    #[arg(long)]
+    no_learning: bool,
     /// Directory for the results, one file a defence
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -56,6 +65,9 @@ pub struct Guests {
     /// Where the sources of the guard's module lie: the directory with lkm/ and abi/
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub sources: PathBuf,
+    /// Count instructions (`-icount`) instead of time: slower, and costs can be compared
+    #[arg(long)]
+    pub count: bool,
 }
 
 /// Runs the command.
@@ -63,39 +75,50 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let defences = defences(&arguments.defence)?;
     let scenarios = scenarios(&arguments.scenarios)?;
     let prepared = Prepared::read(&arguments.image, &arguments.parsing)?;
+    std::fs::create_dir_all(&arguments.output)
+        .with_context(|| arguments.output.display().to_string())?;
+    let arena =
+        Arena { prepared: &prepared, guests: &arguments.guests, directory: &arguments.output };
     let text = match &arguments.policy {
         Some(path) => std::fs::read_to_string(path)
             .map_err(|why| BadInput(why.to_string()))
             .with_context(|| path.display().to_string())?,
         None => {
             let mut derived = derive::derive(&prepared.opened, None)?;
+            if !arguments.no_learning {
+                let (learnt, _) = arena.learn(&derived)?;
+                derived.observe(&learnt, "the learning run: boot and benign life");
+            }
             derived.observe(&shim(&derived), "the arena's own library");
             render(&derived)
         }
     };
-    std::fs::create_dir_all(&arguments.output)
-        .with_context(|| arguments.output.display().to_string())?;
-    let arena =
-        Arena { prepared: &prepared, guests: &arguments.guests, directory: &arguments.output };
     let mut runs = Vec::new();
-    for defence in defences {
-        let run = arena.run(defence, &text, &scenarios)?;
-        let path = arguments.output.join(format!("{}.json", defence.as_str()));
+    for chosen in defences {
+        let run = arena.run(chosen, &text, &scenarios)?;
+        let path = arguments.output.join(format!("{}.json", chosen.name()));
         write_json(&path, &run)?;
         runs.push(run);
     }
-    output::data(&matrix::table(&runs))?;
+    output::data(&table::matrix(&Row::of_all(&runs)))?;
     Ok(Exit::Done)
 }
 
-fn defences(text: &str) -> anyhow::Result<Vec<Defence>> {
+fn defences(text: &str) -> anyhow::Result<Vec<Chosen>> {
     if text == "all" {
-        return Ok(Defence::ALL.to_vec());
+        let held = |defence| Chosen { defence, intent: Intent::Sessions };
+        return Ok(Defence::ALL.into_iter().map(held).collect());
     }
     let named = |name: &str| {
         let known: Vec<&str> = Defence::ALL.iter().map(|defence| defence.as_str()).collect();
-        Defence::named(name).ok_or_else(|| {
-            BadInput(format!("no defence `{name}`; there are: {}", known.join(", "))).into()
+        Chosen::parse(name).ok_or_else(|| {
+            let intents: Vec<&str> = Intent::ALL.iter().map(|intent| intent.as_str()).collect();
+            BadInput(format!(
+                "no defence `{name}`; there are: {}, each with one of :{}",
+                known.join(", "),
+                intents.join(", :")
+            ))
+            .into()
         })
     };
     text.split(',').map(named).collect()
@@ -128,21 +151,22 @@ pub struct Arena<'a> {
 
 impl Arena<'_> {
     /// One guest under one defence.
-    pub fn run(
-        &self,
-        defence: Defence,
-        policy: &str,
-        scenarios: &[Scenario],
-    ) -> anyhow::Result<Run> {
-        output::say(&format!("{}: {}", self.prepared.name, defence.as_str()));
-        let head = self.head(defence)?;
-        let armed = match self.arm(defence, policy)? {
+    pub fn run(&self, chosen: Chosen, policy: &str, scenarios: &[Scenario]) -> anyhow::Result<Run> {
+        output::say(&format!("{}: {}", self.prepared.name, chosen.name()));
+        let head = self.head(chosen)?;
+        let learnt = match self.learn_by_itself(chosen)? {
+            Ok(learnt) => learnt,
+            Err(why) => return Ok(Run { impossible: Some(why), ..head }),
+        };
+        let policy = &held_as(chosen, policy);
+        let armed = match self.arm(chosen, policy, &learnt)? {
             Ok(armed) => armed,
             Err(why) => return Ok(Run { impossible: Some(why), ..head }),
         };
         let head = Run { rules: armed.rules, ..head };
-        let outcome = self.guest(&armed, true, scenarios)?;
-        self.keep_console(defence.as_str(), &outcome)?;
+        let outcome =
+            self.guest(&armed, &scenario::steps(Part::All, &self.pages(), scenarios), scenarios)?;
+        self.keep_console(&chosen.name(), &outcome)?;
         let life = Life::of(&outcome, &self.prepared.opened.facts, self.prepared.root);
         Ok(Run::of(head, &outcome, life))
     }
@@ -150,12 +174,37 @@ impl Arena<'_> {
     /// One guest in which everything that services do is noted, and nothing is refused.
     pub fn learn(&self, derived: &Derived) -> anyhow::Result<(Learnt, Life)> {
         output::say(&format!("{}: learning", self.prepared.name));
-        let armed =
-            self.arm(Defence::KakoiModule, &watching(derived))?.map_err(anyhow::Error::msg)?;
-        let outcome = self.guest(&armed, true, &[])?;
+        let module = Chosen { defence: Defence::KakoiModule, intent: Intent::Sessions };
+        let armed = self.arm(module, &watching(derived), "")?.map_err(anyhow::Error::msg)?;
+        let steps = scenario::steps(Part::Learning, &self.pages(), &[]);
+        let outcome = self.guest(&armed, &steps, &[])?;
         self.keep_console("learning", &outcome)?;
         let life = Life::of(&outcome, &self.prepared.opened.facts, self.prepared.root);
-        Ok((learnt(&outcome), life))
+        Ok((learnt(&outcome, self.prepared.expected.writable), life))
+    }
+
+    /// A guest in which another defence learns by itself what services do; what it wrote down.
+    fn learn_by_itself(&self, chosen: Chosen) -> anyhow::Result<Result<String, String>> {
+        if chosen.intent != Intent::Learnt {
+            return Ok(Ok(String::new()));
+        }
+        output::say(&format!("{}: {} learns", self.prepared.name, chosen.defence.as_str()));
+        let armed = match self.arm(chosen, "kakoi = 1\nname = \"none\"\n", "")? {
+            Ok(armed) => armed,
+            Err(why) => return Ok(Err(why)),
+        };
+        let mut steps = scenario::steps(Part::Learning, &self.pages(), &[]);
+        steps.push_str("dump /sys/kernel/security/tomoyo/domain_policy\n");
+        let outcome = self.guest(&armed, &steps, &[])?;
+        self.keep_console(&format!("{}-learning", chosen.name()), &outcome)?;
+        let lines: Vec<&str> = outcome.all("policy").collect();
+        let text = lines.join("\n");
+        let learnt: Vec<&str> =
+            text.split("\n\n").filter(|domain| domain.contains("\nuse_profile 1")).collect();
+        Ok(match learnt.is_empty() {
+            true => Err("its learning run wrote nothing down".to_owned()),
+            false => Ok(learnt.join("\n\n") + "\n"),
+        })
     }
 
     fn keep_console(&self, name: &str, outcome: &Outcome) -> anyhow::Result<()> {
@@ -164,57 +213,68 @@ impl Arena<'_> {
             .with_context(|| path.display().to_string())
     }
 
-    fn head(&self, defence: Defence) -> anyhow::Result<Run> {
+    fn head(&self, chosen: Chosen) -> anyhow::Result<Run> {
         let prepared = self.prepared;
         Ok(Run {
             schema: SCHEMA,
             image: prepared.name.clone(),
             machine: prepared.machine.name.to_owned(),
             kernel: guest::release(&prepared.store, prepared.machine)?,
-            defence,
+            init: prepared.init_kind(),
+            defence: chosen.defence,
+            intent: chosen.intent,
             impossible: None,
             rules: 0,
             start: Vec::new(),
+            active: String::new(),
             life: Life::default(),
             benign: Vec::new(),
             attacks: Vec::new(),
             denials: std::collections::BTreeMap::new(),
+            operations: 0,
         })
     }
 
-    fn arm(&self, defence: Defence, policy: &str) -> anyhow::Result<Result<Armed, String>> {
+    fn arm(
+        &self,
+        chosen: Chosen,
+        policy: &str,
+        learnt: &str,
+    ) -> anyhow::Result<Result<Armed, String>> {
         let reading = kakoi_policy::read(policy);
         let words = reading.render("policy", policy);
         let checked = reading.policy.with_context(|| BadInput(words))?;
         let blob = kakoi_policy::compile(&checked).map_err(|why| BadInput(why.to_string()))?;
         let rules = checked.domains.iter().map(|domain| domain.rules.len()).sum();
-        let policies = Policies { blob: &blob, rules, sources: &self.guests.sources };
-        Ok(arm(&self.prepared.store, self.prepared.machine, defence, &policies)?)
+        let policies = Policies {
+            blob: &blob,
+            rules,
+            sources: &self.guests.sources,
+            init: &self.prepared.expected.init,
+            learnt,
+        };
+        Ok(arm(&self.prepared.store, self.prepared.machine, chosen, &policies)?)
     }
 
-    fn guest(
-        &self,
-        armed: &Armed,
-        benign: bool,
-        scenarios: &[Scenario],
-    ) -> anyhow::Result<Outcome> {
+    fn guest(&self, armed: &Armed, steps: &str, scenarios: &[Scenario]) -> anyhow::Result<Outcome> {
         let prepared = self.prepared;
-        let files = scenarios
-            .iter()
-            .map(|one| (format!("typed-{}", one.name), one.text.clone().into_bytes()))
-            .collect();
         let job = Job {
             machine: prepared.machine,
             root: prepared.file_system.path(),
             expected: &prepared.expected,
             shim: true,
             defence: armed,
-            settle: self.guests.boot,
-            steps: scenario::steps(benign, &self.pages(), scenarios),
-            files,
+            // What is learnt while an image still boots would be refused later: it ends by itself when nothing starts.
+            settle: if scenarios.is_empty() {
+                self.guests.boot.saturating_mul(3)
+            } else {
+                self.guests.boot
+            },
+            steps: steps.to_owned(),
+            files: scenario::files(scenarios),
             limit: Duration::from_secs(self.guests.limit),
             ports: Vec::new(),
-            count: false,
+            count: self.guests.count,
         };
         Ok(guest::run(&prepared.store, &job)?)
     }
@@ -254,128 +314,25 @@ impl Arena<'_> {
     }
 }
 
-/// What the arena itself brings is used by every program of the image: its library, and the settings that this keeps.
-pub fn shim(derived: &Derived) -> Learnt {
-    const KEPT: &str = "/tmp/.nvram/**";
-    let uses =
-        [("files.read", kakoi_arena::rootfs::SHIM), ("files.read", KEPT), ("files.write", KEPT)];
-    let of = |name: &String| {
-        let name = name.clone();
-        uses.map(|(control, what)| Seen {
-            domain: name.clone(),
-            control: control.to_owned(),
-            what: what.to_owned(),
-        })
-    };
-    derived.services.iter().flat_map(|service| of(&service.name)).collect()
-}
-
-/// A policy under which everything that services do is judged and let happen: lists are empty, and only log.
-fn watching(derived: &Derived) -> String {
-    let mut text = String::from("kakoi = 1\nname = \"learn\"\nmode = \"audit\"\n");
-    for service in &derived.services {
-        let others: Vec<String> = derived
-            .services
-            .iter()
-            .filter(|other| other.name != service.name)
-            .map(|other| format!("{:?}", other.name))
-            .collect();
-        text.push_str(&format!("\n[domain.{}]\nenter.exec = {:?}\n", service.name, service.enter));
-        if !others.is_empty() {
-            text.push_str(&format!("enter.replaces = [{}]\n", others.join(", ")));
-        }
-        text.push_str(
-            "files.read = []\nfiles.write = []\nexec = []\nnetwork.bind = []\nnetwork.connect = []\n\
-             network.families = []\ncapabilities = []\n\
-             exec-outside = { action = \"audit\", trusted = [\"rootfs\", \"verity\"] }\n",
+/// The policy as this run has it: with a domain for the arena's own server with holes, and for people at work in sessions.
+fn held_as(chosen: Chosen, policy: &str) -> String {
+    let mut text = policy.to_owned();
+    if chosen.intent == Intent::Shell {
+        let shipped = "trusted = [\"rootfs\", \"verity\", \"untainted\"]";
+        text = text.replacen("shell-start = \"deny\"", "shell-start = \"audit\"", 1).replacen(
+            "\nscript-exec = \"deny\"",
+            &format!("\nscript-exec = {{ action = \"deny\", {shipped} }}"),
+            1,
         );
     }
+    text.push_str(&format!(
+        "\n[domain.{FIXTURE}]\nenter.exec = \"/kakoi/cgid\"\n\
+         files.read = [\"/**\"]\nfiles.write = [\"/tmp/**\", \"/dev/**\"]\n\
+         exec = [\"/kakoi/cgid\", \"busybox:sh\", \"busybox:ping\", \"/bin/sh\", \"/bin/ash\", \"/bin/ping\"]\n\
+         network.bind = [\"tcp:8081\"]\n\
+         grant-exec = {{ action = \"rewrite\", errno = \"EPERM\" }}\n\
+         exec-outside = {{ action = \"deny\", trusted = [\"rootfs\", \"verity\"] }}\n\
+         interpret-dropped = \"deny\"\n"
+    ));
     text
-}
-
-#[derive(serde::Deserialize)]
-struct Event {
-    #[serde(default)]
-    pid: u32,
-    #[serde(default)]
-    domain: String,
-    op: String,
-    control: String,
-    #[serde(default)]
-    path: String,
-    #[serde(default)]
-    target: String,
-    #[serde(default)]
-    capability: Option<usize>,
-    #[serde(default)]
-    family: u8,
-    #[serde(default)]
-    port: u16,
-}
-
-fn is_multi_call(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.starts_with("busybox") || name.starts_with("toybox")
-}
-
-/// Applets of a multi-call program that a process ran, from the record of programs.
-fn applets(outcome: &Outcome, pid: u32, path: &str) -> Vec<String> {
-    let pid = format!("{pid} ");
-    let runs = outcome.all("exec").filter_map(|text| text.strip_prefix(pid.as_str()));
-    runs.filter_map(|text| {
-        let mut words = text.split_whitespace();
-        let program = words.next().filter(|program| *program == path)?;
-        let called = words.next().unwrap_or(program);
-        let base = called.rsplit('/').next().unwrap_or(called).trim_start_matches('-');
-        let applet = if is_multi_call(base) { words.next()? } else { base };
-        Some(format!("busybox:{applet}"))
-    })
-    .collect()
-}
-
-/// What events of a watching policy say.
-fn learnt(outcome: &Outcome) -> Learnt {
-    let mut learnt = Learnt::new();
-    for text in outcome.all("event") {
-        let Ok(event) = serde_json::from_str::<Event>(text) else { continue };
-        let mut put = |what: String| {
-            if !what.is_empty() {
-                learnt.insert(Seen {
-                    domain: event.domain.clone(),
-                    control: event.control.clone(),
-                    what,
-                });
-            }
-        };
-        match event.op.as_str() {
-            "bind" | "connect" => {
-                // Sockets of the file system have no port.
-                match event.family {
-                    1 => put("any:0".to_owned()),
-                    2 | 10 => put(format!("any:{}", event.port)),
-                    _ => {}
-                }
-            }
-            "socket" => {
-                let known =
-                    kakoi_policy::FAMILIES.iter().find(|(_, number)| *number == event.family);
-                put(known.map(|(name, _)| (*name).to_owned()).unwrap_or_default());
-            }
-            "capable" => {
-                let named = |number: usize| kakoi_policy::CAPABILITIES.get(number);
-                let name = event.capability.and_then(named);
-                put(name.map(|name| (*name).to_owned()).unwrap_or_default());
-            }
-            // A multi-call program is allowed by applet, never as a whole.
-            "exec" if is_multi_call(&event.path) => {
-                applets(outcome, event.pid, &event.path).into_iter().for_each(&mut put);
-            }
-            "exec" => put(event.path.clone()),
-            _ => {
-                put(event.path.clone());
-                put(event.target.clone());
-            }
-        }
-    }
-    learnt
 }
