@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::Context;
+
 use crate::top;
 
 /// File, and the arguments of `kakoi` that print it.
@@ -50,6 +52,17 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         std::fs::write(&path, &new)?;
         println!("wrote {}", path.display());
     }
+    Ok(())
+}
+
+/// Puts text that was measured between the marks of that name in a page.
+pub fn replace(page: &str, name: &str, text: &str) -> anyhow::Result<()> {
+    let path = top().join(page);
+    let old = std::fs::read_to_string(&path)?;
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+    let (before, rest) = old.split_once(&begin).with_context(|| format!("no mark in {page}"))?;
+    let (_, after) = rest.split_once(&end).with_context(|| format!("no end mark in {page}"))?;
+    std::fs::write(&path, format!("{before}{begin}\n{text}{end}{after}"))?;
     Ok(())
 }
 

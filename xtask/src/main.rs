@@ -18,6 +18,7 @@ mod payloads;
 mod personas;
 mod reference;
 mod stages;
+mod surveyed;
 mod syscalls;
 mod truth;
 mod vm;
@@ -50,7 +51,17 @@ const TASKS: &[(&str, Task, &str)] = &[
     (
         "profile-truth",
         truth::run,
-        "[--keep] [NAME]: static system-call profiles against strace of tests/profile",
+        "[--keep] [--write] [--payloads=DIRECTORY] [NAME]: static system-call profiles against strace of tests/profile",
+    ),
+    (
+        "profile-images",
+        surveyed::images,
+        "DATA [--write]: system-call profiles of what starts in every image beneath",
+    ),
+    (
+        "profile-debian",
+        surveyed::debian,
+        "[COUNT] [--write]: system-call profiles of executables of this machine",
     ),
     (
         "patches",

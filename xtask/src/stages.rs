@@ -7,6 +7,7 @@ use anyhow::Context;
 use kakoi_assess::stages::{Matrix, classify_transcript, parse_labels, vendor_escapes};
 use kakoi_model::{Purpose, Stage};
 
+use crate::docs::replace;
 use crate::top;
 
 /// Least F1 of every row that has labels (requirement C-2).
@@ -26,8 +27,8 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     }
     print!("{text}");
     if write {
-        replace("matrix", &text)?;
-        replace("vendors", &vendors())?;
+        replace("docs/STAGES.md", "matrix", &text)?;
+        replace("docs/STAGES.md", "vendors", &vendors())?;
     }
     anyhow::ensure!(low.is_empty(), "below {LEAST}: {}", low.join(", "));
     Ok(())
@@ -65,17 +66,6 @@ fn measure(folder: &Path, low: &mut Vec<String>) -> anyhow::Result<String> {
 fn vendors() -> String {
     let rows = vendor_escapes().map(|(words, source)| format!("| `{words}` | {source} |\n"));
     format!("| words | known from |\n|---|---|\n{}\n", rows.collect::<String>())
-}
-
-/// Puts text between the marks of that name.
-fn replace(name: &str, text: &str) -> anyhow::Result<()> {
-    let path = top().join("docs/STAGES.md");
-    let old = std::fs::read_to_string(&path)?;
-    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
-    let (before, rest) = old.split_once(&begin).context("no mark in docs/STAGES.md")?;
-    let (_, after) = rest.split_once(&end).context("no end mark in docs/STAGES.md")?;
-    std::fs::write(&path, format!("{before}{begin}\n{text}{end}{after}"))?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask profile-truth [NAME…]`: the workloads of tests/profile under strace, against the static
 //! profile of the same program: what is missed (must be nothing), what is more than was seen.
-//! With `--keep` recorded traces are used again. With `--payloads DIRECTORY` also what share of published payloads the profiles stop.
+//! With `--keep` recorded traces are used again. With `--payloads=DIRECTORY` also what share of published payloads the profiles stop.
+//! With `--write` the tables go into docs/PROFILES.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use anyhow::Context;
 
+use crate::bench::measure as run_measured;
+use crate::docs::replace;
 use crate::payloads::Payloads;
 use crate::{kakoi, top};
 
@@ -51,12 +53,20 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
             rows.push(measure(&binary, name, path, traced)?);
         }
     }
-    print(&rows);
+    let mut text = table(&rows);
     if let Some(lists) = lists {
-        print_payloads(&rows, Path::new(lists))?;
+        text += &payload_table(&rows, Path::new(lists))?;
+    }
+    print!("{text}");
+    print_more(&rows);
+    if arguments.iter().any(|argument| argument == "--write") {
+        replace(PAGE, "programs", &text)?;
     }
     Ok(())
 }
+
+/// Where tables go.
+const PAGE: &str = "docs/PROFILES.md";
 
 /// Calls that the program made, from its workload.
 fn trace(name: &str, keep: bool) -> anyhow::Result<BTreeSet<String>> {
@@ -168,19 +178,16 @@ fn measure(binary: &Path, name: &str, path: &str, traced: BTreeSet<String>) -> a
     })
 }
 
-/// The profile as JSON, and CPU seconds.
+/// The profile as JSON, and CPU seconds of all threads.
 fn profile(binary: &Path, path: &str, cache: &Path) -> anyhow::Result<(String, f64)> {
     let output: PathBuf = cache.join("profile.json");
-    let before = Instant::now();
-    let status = Command::new(binary)
-        .args(["profile", "static", path, "--format", "json", "--cache"])
-        .arg(cache)
-        .arg("-o")
-        .arg(&output)
-        .stderr(Stdio::null())
-        .status()?;
-    anyhow::ensure!(status.success(), "kakoi profile static {path}");
-    Ok((std::fs::read_to_string(output)?, before.elapsed().as_secs_f64()))
+    let text = |path: &Path| path.display().to_string();
+    let mut command = vec![text(binary)];
+    command.extend(["profile", "static", path, "--format", "json", "--cache"].map(str::to_owned));
+    command.extend([text(cache), "-o".to_owned(), text(&output)]);
+    let cost = run_measured(&mut command, cache)?;
+    anyhow::ensure!(cost.exit == "0", "kakoi profile static {path}: {}", cost.exit);
+    Ok((std::fs::read_to_string(output)?, cost.cpu_s))
 }
 
 /// Harmonic mean of the shares of what was seen that is allowed and of what is allowed that was seen.
@@ -192,20 +199,18 @@ fn mean(rows: &[Row], value: impl Fn(&Row) -> f64) -> f64 {
     rows.iter().map(value).sum::<f64>() / rows.len().max(1) as f64
 }
 
-fn print(rows: &[Row]) {
-    println!(
-        "| program | traced | allowed | serving | missed | F1 | without name service: allowed | F1 | unresolved | cold s | warm s |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+fn table(rows: &[Row]) -> String {
+    let mut text = "| program | traced | allowed | serving | missed | F1 | without name service: allowed | F1 | unresolved | CPU s cold | cached |\n\
+                    |---|---|---|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
     for row in rows {
-        let missed: Vec<&String> = row.traced.difference(&row.allowed).collect();
-        println!(
-            "| {} | {} | {} | {} | {} | {:.2} | {} | {:.2} | {} | {:.2} | {:.2} |",
+        text += &format!(
+            "| {} | {} | {} | {} | {} | {:.2} | {} | {:.2} | {} | {:.2} | {:.2} |\n",
             row.name,
             row.traced.len(),
             row.allowed.len(),
             row.serving.len(),
-            missed.len(),
+            row.traced.difference(&row.allowed).count(),
             f1(&row.traced, &row.allowed),
             row.plain.len(),
             f1(&row.traced, &row.plain),
@@ -213,36 +218,41 @@ fn print(rows: &[Row]) {
             row.cold_s,
             row.warm_s
         );
-        if !missed.is_empty() {
-            println!("missed by {}: {missed:?}", row.name);
-        }
     }
-    println!(
-        "| mean | | {:.1} | {:.1} | | {:.2} | {:.1} | {:.2} | | | |",
+    text + &format!(
+        "| mean | | {:.1} | {:.1} | | {:.2} | {:.1} | {:.2} | | | |\n\n",
         mean(rows, |row| row.allowed.len() as f64),
         mean(rows, |row| row.serving.len() as f64),
         mean(rows, |row| f1(&row.traced, &row.allowed)),
         mean(rows, |row| row.plain.len() as f64),
         mean(rows, |row| f1(&row.traced, &row.plain)),
-    );
+    )
+}
+
+/// What was missed, and what is allowed without having been seen.
+fn print_more(rows: &[Row]) {
     for row in rows {
+        let missed: Vec<&str> = row.traced.difference(&row.allowed).map(String::as_str).collect();
+        if !missed.is_empty() {
+            println!("missed by {}: {}", row.name, missed.join(" "));
+        }
         let extra: Vec<&str> = row.allowed.difference(&row.traced).map(String::as_str).collect();
         println!("not traced, {}: {}", row.name, extra.join(" "));
     }
 }
 
-fn print_payloads(rows: &[Row], lists: &Path) -> anyhow::Result<()> {
+/// Shares of payloads that are stopped: with the calls that they name, and with any that can stand for those.
+fn payload_table(rows: &[Row], lists: &Path) -> anyhow::Result<String> {
     let payloads =
         Payloads::read(&lists.join("payloads-535.txt"), &lists.join("equivalent-calls.txt"))?;
-    println!(
-        "| program | stopped % | with equivalents % | by what was traced % | with equivalents % |"
-    );
-    println!("|---|---|---|---|---|");
+    let mut text = "| program | payloads stopped % | with equivalents % | by what was traced % | with equivalents % |\n\
+                    |---|---|---|---|---|\n"
+        .to_owned();
     for row in rows {
         let (by_profile, by_trace) =
             (payloads.stopped_by(&row.allowed), payloads.stopped_by(&row.traced));
-        println!(
-            "| {} | {:.0} | {:.0} | {:.0} | {:.0} |",
+        text += &format!(
+            "| {} | {:.0} | {:.0} | {:.0} | {:.0} |\n",
             row.name,
             by_profile.exactly,
             by_profile.with_equivalents,
@@ -250,7 +260,7 @@ fn print_payloads(rows: &[Row], lists: &Path) -> anyhow::Result<()> {
             by_trace.with_equivalents
         );
     }
-    Ok(())
+    Ok(text + "\n")
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ mod extract;
 pub mod formats;
 mod tool;
 
+pub(crate) use tool::measure;
+
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let kakoi = kakoi()?;
     let work = top().join("target/bench");

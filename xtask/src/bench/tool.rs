@@ -108,14 +108,14 @@ pub(super) fn contents(directory: &Path) -> anyhow::Result<BTreeSet<Digest>> {
 }
 
 /// What one run used.
-pub(super) struct Cost {
-    pub(super) cpu_s: f64,
-    pub(super) peak_kib: u64,
-    pub(super) exit: String,
+pub(crate) struct Cost {
+    pub(crate) cpu_s: f64,
+    pub(crate) peak_kib: u64,
+    pub(crate) exit: String,
 }
 
 /// GNU time accounts for the process and all that it waited for; its peak is the largest one's.
-fn measure(command: &mut Vec<String>, work: &Path) -> anyhow::Result<Cost> {
+pub(crate) fn measure(command: &mut Vec<String>, work: &Path) -> anyhow::Result<Cost> {
     let log = work.join("time.log");
     let mut full =
         vec!["/usr/bin/time".to_owned(), "-f".to_owned(), "%U %S %M".to_owned(), "-o".to_owned()];

@@ -257,11 +257,23 @@ impl Discovery<'_, '_> {
     }
 
     /// In a file that does not tell code from constants, what is only referred to and soon holds no instruction is none. Outside of what is
-    /// known to be code, where linkers put constants, it is none if it ever does so; but not if it holds a system call: that is
-    /// never dropped, and is reported as unresolved if its number is not known.
+    /// known to be code, where linkers put constants, it is none if it ever does so; but not if it holds a system call, or calls a
+    /// function that something else tells of, which constants hardly spell: that is never dropped, and what does not decode of it is
+    /// reported as unresolved.
     fn is_data(&self, function: &Function) -> bool {
         const SOON: u64 = 64;
         if self.object.image.knows_code() {
+            return false;
+        }
+        let is_firm = |callee: &Callee| match callee {
+            Callee::Address(address) => {
+                let start = self.object.without_mode(*address);
+                self.known.get(&start).is_some_and(|known| !known.guessed)
+            }
+            Callee::Symbol(_) => true,
+            Callee::Entry(_) | Callee::Unknown => false,
+        };
+        if function.calls.iter().any(|call| is_firm(&call.callee)) {
             return false;
         }
         let outside = function.start < self.firm.0 || function.start >= self.firm.1;

@@ -31,6 +31,8 @@ const DECIDING: &[&str] = &[
     "fcntl",
     "fcntl64",
     "fpathconf",
+    "glob",
+    "glob64",
     "ioctl",
     "kill",
     "mmap",

@@ -20,12 +20,12 @@ use decoders::Decoders;
 pub use pieces::Piece;
 pub(crate) use pieces::piece_at;
 pub use premise::Premise;
-pub(crate) use premise::fulfilled_by;
+pub(crate) use premise::{expands_patterns, fulfilled_by, is_linker};
 pub(crate) use service::function_of;
 pub(crate) use text::is_lookup;
 
 /// Raised when the content of a summary changes meaning.
-pub const SUMMARY_VERSION: u32 = 14;
+pub const SUMMARY_VERSION: u32 = 16;
 
 /// What linking and reachability need of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -35,6 +35,7 @@ pub fn derive(subject: &Subject<'_>) -> Profile {
             .serving
             .as_ref()
             .map(|serving| place_of(subject.program, serving)),
+        absent: subject.program.absent.clone(),
         files: files(subject.program),
         unresolved: unresolved(subject),
         ..Profile::empty(subject.name, architecture(machine, big))

@@ -31,6 +31,7 @@ pub fn merge(mut into: Profile, other: &Profile) -> Result<Profile, Conflict> {
             None => drop(into.calls.insert(name.clone(), call.clone())),
         }
     }
+    into.absent.extend(other.absent.iter().cloned());
     into.files.extend(other.files.iter().cloned());
     into.files.sort();
     into.files.dedup();

@@ -42,6 +42,9 @@ pub struct Profile {
     /// Where the phase of serving begins: function and address; none was found where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving_from: Option<String>,
+    /// Libraries that running code names and that the root file system lacks: the profile holds while they are not there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub absent: BTreeSet<String>,
     /// Files that the program consists of.
     #[serde(default, rename = "file", skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<ProfiledFile>,
@@ -139,6 +142,7 @@ impl Profile {
             arch: architecture.name().to_owned(),
             table: Table::named(abi).map(|table| table.source.clone()).unwrap_or_default(),
             serving_from: None,
+            absent: BTreeSet::new(),
             files: Vec::new(),
             unresolved: Vec::new(),
             calls: BTreeMap::new(),

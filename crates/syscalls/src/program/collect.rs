@@ -97,10 +97,16 @@ impl<'p> Reach<'p> {
     }
 
     /// Thread libraries of their own make calls by a number that they are given: those of `setuid` and its like, for every thread.
-    /// Who gives the number makes the call too (nptl, `__nptl_setxid`), so it is known already.
+    /// Who gives the number makes the call too where there is one thread only (nptl, `__nptl_setxid`), so it is known already. No
+    /// function that other files can call by name does that.
     fn repeats_others(&self, node: Node) -> bool {
-        let soname = self.summary(node.module).and_then(|summary| summary.soname.as_deref());
-        soname.is_some_and(|name| name.starts_with("libpthread"))
+        let (Some(summary), Some(function)) = (self.summary(node.module), self.function(node))
+        else {
+            return false;
+        };
+        let is_threads =
+            summary.soname.as_deref().is_some_and(|name| name.starts_with("libpthread"));
+        is_threads && !summary.exports.iter().any(|export| export.address == function.start)
     }
 
     pub(super) fn note_arguments(

@@ -3,9 +3,13 @@
 
 use super::reach::{Cause, Node, Reach};
 use super::values::{Entries, Values};
+use crate::arch::convention;
 use crate::function::{Call, Callee};
-use crate::module::fulfilled_by;
-use crate::object::Import;
+use crate::module::{Premise, expands_patterns, fulfilled_by};
+use crate::object::{Import, Machine};
+
+/// `GLOB_TILDE` and `GLOB_TILDE_CHECK` of glibc, musl and uClibc (glob.h).
+const HOMES: u64 = 0x5000;
 
 impl<'p> Reach<'p> {
     pub(super) fn run(&mut self) {
@@ -36,6 +40,9 @@ impl<'p> Reach<'p> {
         let Some(node) = self.node_at(module, address) else { return };
         let fresh = self.enter(node, cause);
         let grown = self.entries_mut(node).is_some_and(Entries::open);
+        if self.known.patterns.contains(&node) {
+            self.fulfil(Premise::HomePatterns);
+        }
         if fresh || grown {
             self.queue(node);
         }
@@ -64,13 +71,37 @@ impl<'p> Reach<'p> {
             return;
         };
         let Some(name) = summary.names.get(&start) else { return };
-        for premise in fulfilled_by(name.trim_start_matches('_')) {
-            if self.known.premises.insert(premise) {
-                for waiting in self.known.held.remove(&premise).unwrap_or_default() {
-                    self.queue(waiting);
-                }
+        let name = name.trim_start_matches('_');
+        if expands_patterns(name) {
+            self.known.patterns.insert(node);
+        }
+        fulfilled_by(name).for_each(|premise| self.fulfil(premise));
+    }
+
+    /// What waits for this waits no more.
+    pub(super) fn fulfil(&mut self, premise: Premise) {
+        if self.known.premises.insert(premise) {
+            for waiting in self.known.held.remove(&premise).unwrap_or_default() {
+                self.queue(waiting);
             }
         }
+    }
+
+    /// May a call of a function that expands patterns ask for the homes of users? Such a function calls itself without asking for more
+    /// than it was asked for.
+    fn asks_for_homes(&self, from: Node, call: &Call, to: Node) -> bool {
+        if from == to || !self.known.patterns.contains(&to) {
+            return false;
+        }
+        let machine = self.summary(from.module).map(|summary| summary.machine);
+        let register = machine.and_then(|machine| {
+            // On i386 arguments are on the stack.
+            let known = (machine != Machine::I386).then(|| convention(machine).arguments)?;
+            known.get(1)
+        });
+        let (Some(register), Some(own)) = (register, self.entries(from)) else { return true };
+        let flags = own.passed(&call.inputs, register.0);
+        flags.open || flags.known.iter().any(|flags| flags & HOMES != 0)
     }
 
     /// Does a call or a system call wait for something that has not happened?
@@ -121,6 +152,9 @@ impl<'p> Reach<'p> {
         let Some(node) = self.node_at(module, address) else { return };
         let cause = Cause::Call(from, call.address);
         let mut grown = self.enter(node, cause);
+        if self.asks_for_homes(from, call, node) {
+            self.fulfil(Premise::HomePatterns);
+        }
         let machine = self.summary(module).map(|summary| summary.machine);
         let address = machine.map_or(address, |machine| machine.without_mode(address));
         if self.function(node).is_none_or(|function| function.start != address) {

@@ -52,8 +52,25 @@ pub(crate) enum Asked {
     Named,
 }
 
-/// Directories that devices fill while they run.
-const FILLED: &[&str] = &["/home/", "/media/", "/mnt/", "/run/", "/tmp/", "/var/"];
+/// Directories that devices fill while they run: by the file-system standard, and those that firmware keeps on flash.
+const FILLED: &[&str] = &[
+    "/config/",
+    "/data/",
+    "/home/",
+    "/jffs/",
+    "/jffs2/",
+    "/media/",
+    "/mnt/",
+    "/nvram/",
+    "/opt/",
+    "/overlay/",
+    "/run/",
+    "/storage/",
+    "/tmp/",
+    "/userdata/",
+    "/usr/local/",
+    "/var/",
+];
 
 /// Can a file of this name come to be after the image was made?
 fn may_appear(name: &str) -> bool {
@@ -103,8 +120,11 @@ impl Program {
         let found = match resolver.library(name, &asking.summary.search, &asking.summary) {
             Ok(found) if self.modules.len() < MOST_MODULES => Some(found),
             Ok(_) => None,
-            // What is opened by name and is not there is not opened, unless something puts it there first.
-            Err(_) if asked == Asked::Named && !may_appear(name) => None,
+            // What is opened by name and is not there is not opened, unless something puts it there first. The profile says so.
+            Err(_) if asked == Asked::Named && !may_appear(name) => {
+                self.absent.insert(name.to_owned());
+                None
+            }
             Err(reason) => {
                 self.gaps.push(Gap {
                     file: asking.name.clone(),

@@ -14,7 +14,7 @@ mod serve;
 mod take;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::module::Summary;
@@ -59,6 +59,8 @@ pub struct Program {
     pub interpreter: Option<usize>,
     /// What is missing.
     pub gaps: Vec<Gap>,
+    /// Libraries that running code names and that are not there: what follows holds while that is so.
+    pub absent: BTreeSet<String>,
     /// Module of each name that was asked for; `None` where it was not found.
     known: BTreeMap<String, Option<usize>>,
 }

@@ -109,6 +109,8 @@ pub(crate) struct Known {
     pub(super) unnamed: BTreeMap<&'static str, Vec<Taken>>,
     /// What has happened.
     pub(super) premises: BTreeSet<Premise>,
+    /// Functions that expand patterns (`glob`).
+    pub(super) patterns: BTreeSet<Node>,
     /// Functions with calls that wait for something to happen.
     pub(super) held: BTreeMap<Premise, BTreeSet<Node>>,
 }
@@ -126,6 +128,9 @@ impl Known {
     pub(crate) fn extend(&mut self, program: &Program, roots: &Roots) {
         let mut reach = Reach { program, known: std::mem::take(self) };
         reach.known.bound.retain(|_, found| found.is_some());
+        if reach.summary(0).is_some_and(crate::module::is_linker) {
+            reach.fulfil(Premise::LinkerStarted);
+        }
         for (node, _, _) in std::mem::take(&mut reach.known.unbound) {
             reach.queue(node);
         }

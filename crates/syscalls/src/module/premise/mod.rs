@@ -5,6 +5,8 @@
 //! one. Such places are known by the function around them: what it calls, or which system calls it makes, since stripped
 //! libraries do not name it. A function that other files can call is never meant.
 
+mod rules;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::function::{Callee, Function, Input, Site};
 use crate::object::{Export, Import, Machine};
 use crate::table::Table;
+use rules::{OFFERED, PATTERNS, RULES, Rule, TIMER};
 
 /// What has to happen before a place is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,71 +31,37 @@ pub enum Premise {
     ThreadAffinity,
     /// A program is started with attributes (glibc, sysdeps/unix/sysv/linux/spawni.c).
     SpawnAttributes,
+    /// A program is started with all higher descriptors closed (the same file).
+    SpawnCloseFrom,
+    /// A program is started in another directory, given by path or by descriptor (the same file).
+    SpawnDirectory,
+    /// A program is started in the foreground of a terminal (the same file).
+    SpawnTerminal,
+    /// The dynamic linker is started as a program itself: only then does it start another one (glibc, elf/rtld.c).
+    LinkerStarted,
+    /// A pattern may begin with the home of a user: `GLOB_TILDE` (glibc, posix/glob.c).
+    HomePatterns,
 }
-
-/// A premise, where it stands, and what fulfils it.
-struct Rule {
-    premise: Premise,
-    /// Functions of which one has to run. The library that the place lies in offers one of them.
-    needs: &'static [&'static str],
-    /// Functions that the function around the place calls, all of them.
-    around: &'static [&'static str],
-    /// Calls of these functions, and system calls of these names, wait; everything in the function where there are none.
-    held: &'static [&'static str],
-}
-
-const ATTRIBUTES: &[&str] = &[
-    "pthread_attr_setinheritsched",
-    "pthread_attr_setschedparam",
-    "pthread_attr_setschedpolicy",
-    "pthread_setattr_default_np",
-];
-
-const RULES: &[Rule] = &[
-    Rule {
-        premise: Premise::PriorityProtection,
-        needs: &[
-            "pthread_mutex_setprioceiling",
-            "pthread_mutexattr_setprioceiling",
-            "pthread_mutexattr_setprotocol",
-        ],
-        around: &["sched_get_priority_min", "sched_setscheduler"],
-        held: &[],
-    },
-    Rule {
-        premise: Premise::RemoteService,
-        needs: &["svc_register"],
-        around: &["svc_unregister"],
-        held: &[],
-    },
-    Rule {
-        premise: Premise::SpawnAttributes,
-        needs: &["posix_spawnattr_setflags"],
-        around: &["sched_setparam", "sched_setscheduler"],
-        held: &["sched_setparam", "sched_setscheduler", "setpgid", "setsid"],
-    },
-    Rule {
-        premise: Premise::ThreadPolicy,
-        needs: ATTRIBUTES,
-        around: &[],
-        held: &["sched_setscheduler"],
-    },
-    Rule {
-        premise: Premise::ThreadAffinity,
-        needs: &["pthread_attr_setaffinity_np", "pthread_setattr_default_np"],
-        around: &[],
-        held: &["sched_setaffinity"],
-    },
-];
-
-/// What a program calls that fulfils [`Premise::ProfilingTimer`].
-const TIMER: &str = "setitimer";
 
 /// Premises that a function fulfils by running.
 pub(crate) fn fulfilled_by(name: &str) -> impl Iterator<Item = Premise> {
     let rules = RULES.iter().filter(move |rule| rule.needs.contains(&name));
     let timer = (name == TIMER).then_some(Premise::ProfilingTimer);
     rules.map(|rule| rule.premise).chain(timer)
+}
+
+/// Does a function of this name expand patterns?
+pub(crate) fn expands_patterns(name: &str) -> bool {
+    PATTERNS.contains(&name)
+}
+
+/// Is the file the dynamic linker of a C library?
+pub(crate) fn is_linker(summary: &super::Summary) -> bool {
+    summary.soname.as_deref().is_some_and(names_linker)
+}
+
+fn names_linker(soname: &str) -> bool {
+    soname.starts_with("ld-linux") || soname.starts_with("ld.so")
 }
 
 /// A file, as far as its premises need it.
@@ -109,19 +78,16 @@ pub(super) fn find_premises(library: &Library<'_>) -> BTreeMap<u64, Premise> {
     let exported: BTreeMap<u64, &str> =
         library.exports.iter().map(|export| (export.address, export.name.as_str())).collect();
     let local = library.functions.iter().filter(|function| !exported.contains_key(&function.start));
-    if library.soname.is_some_and(|name| name.starts_with("ld-linux") || name.starts_with("ld.so"))
-    {
+    if library.soname.is_some_and(names_linker) {
         let sites = local.flat_map(|function| &function.sites);
-        let timers = sites.filter(|site| calls_kernel(library.machine, site, TIMER));
-        return timers.map(|site| (site.address, Premise::ProfilingTimer)).collect();
+        return sites
+            .filter_map(|site| Some((site.address, linker_premise(library.machine, site)?)))
+            .collect();
     }
     let offered: BTreeSet<&str> = exported.values().copied().collect();
     let wanted: Vec<&Rule> =
         RULES.iter().filter(|rule| rule.needs.iter().any(|name| offered.contains(name))).collect();
-    if wanted.is_empty() {
-        return BTreeMap::new();
-    }
-    let mut found = BTreeMap::new();
+    let mut found = find_offered(library, &exported);
     for function in local {
         let callees = Callees { exported: &exported, imports: library.imports };
         let names: BTreeSet<&str> =
@@ -135,6 +101,29 @@ pub(super) fn find_premises(library: &Library<'_>) -> BTreeMap<u64, Premise> {
     found
 }
 
+/// Places in functions that other files can call.
+fn find_offered(library: &Library<'_>, exported: &BTreeMap<u64, &str>) -> BTreeMap<u64, Premise> {
+    let callees = Callees { exported, imports: library.imports };
+    let mut found = BTreeMap::new();
+    for function in library.functions {
+        let Some(name) = exported.get(&function.start) else { continue };
+        let name = name.trim_start_matches('_');
+        for (premise, functions, held) in OFFERED {
+            if functions.contains(&name) {
+                let places = held_places(library.machine, held, function, &callees);
+                found.extend(places.map(|place| (place, *premise)));
+            }
+        }
+    }
+    found
+}
+
+/// What a system call of the dynamic linker waits for.
+fn linker_premise(machine: Machine, site: &Site) -> Option<Premise> {
+    let premises = [(TIMER, Premise::ProfilingTimer), ("execve", Premise::LinkerStarted)];
+    premises.into_iter().find(|(name, _)| calls_kernel(machine, site, name)).map(|(_, held)| held)
+}
+
 fn hold(
     machine: Machine,
     rule: &Rule,
@@ -142,19 +131,38 @@ fn hold(
     callees: &Callees<'_>,
     found: &mut BTreeMap<u64, Premise>,
 ) {
-    let all = rule.held.is_empty();
-    let calls = function.calls.iter().filter(|call| {
-        !rule.around.is_empty()
-            && (all || callees.name(&call.callee).is_some_and(|name| rule.held.contains(&name)))
-    });
-    let sites = function
-        .sites
-        .iter()
-        .filter(|site| all || rule.held.iter().any(|name| calls_kernel(machine, site, name)));
-    let places = calls.map(|call| call.address).chain(sites.map(|site| site.address));
+    let calls = function.calls.iter().map(|call| call.address);
+    let sites = function.sites.iter().map(|site| site.address);
+    let places: Vec<u64> = match (rule.held, rule.around) {
+        ([], []) => sites.collect(),
+        ([], _) => calls.chain(sites).collect(),
+        (held, []) => held_sites(machine, held, function).collect(),
+        (held, _) => held_places(machine, held, function, callees).collect(),
+    };
     for place in places {
         found.entry(place).or_insert(rule.premise);
     }
+}
+
+/// Calls of these functions and system calls of these names.
+fn held_places(
+    machine: Machine,
+    held: &'static [&'static str],
+    function: &Function,
+    callees: &Callees<'_>,
+) -> impl Iterator<Item = u64> {
+    let is_held = |callee: &Callee| callees.name(callee).is_some_and(|name| held.contains(&name));
+    let calls = function.calls.iter().filter(move |call| is_held(&call.callee));
+    calls.map(|call| call.address).chain(held_sites(machine, held, function))
+}
+
+fn held_sites(
+    machine: Machine,
+    held: &'static [&'static str],
+    function: &Function,
+) -> impl Iterator<Item = u64> {
+    let is_held = move |site: &&Site| held.iter().any(|name| calls_kernel(machine, site, name));
+    function.sites.iter().filter(is_held).map(|site| site.address)
 }
 
 /// Does the instruction make exactly this system call?
@@ -251,10 +259,68 @@ mod tests {
         assert_eq!(found, expected.into());
     }
 
+    fn premises(exports: &[Export], functions: &[Function]) -> BTreeMap<u64, Premise> {
+        find_premises(&Library {
+            machine: Machine::X86_64,
+            soname: Some("libc.so.6"),
+            functions,
+            exports,
+            imports: &BTreeMap::new(),
+        })
+    }
+
+    #[test]
+    fn the_child_that_is_spawned_does_only_what_it_was_told() {
+        let exports = [
+            export("__sched_setparam", 0x1000),
+            export("fchdir", 0x2000),
+            export("posix_spawn_file_actions_addclosefrom_np", 0x3000),
+            export("posix_spawn_file_actions_addfchdir_np", 0x4000),
+            export("sched_setscheduler", 0x5000),
+        ];
+        // 436 is close_range on x86-64, 59 is execve.
+        let child = function(0x6000, &[0x1000, 0x5000, 0x2000], &[436, 59]);
+        let found = premises(&exports, &[child]);
+        let expected = [(0x6002, Premise::SpawnDirectory), (0x6080, Premise::SpawnCloseFrom)];
+        assert_eq!(found, expected.into());
+    }
+
+    #[test]
+    fn patterns_and_threads_wait_where_they_are_offered_by_name() {
+        let exports = [
+            export("getlogin_r", 0x1000),
+            export("glob64", 0x2000),
+            export("opendir", 0x3000),
+            export("pthread_create", 0x4000),
+        ];
+        // 143 is sched_getparam on x86-64, 1 is write.
+        let functions = [
+            function(0x2000, &[0x1000, 0x3000], &[]),
+            function(0x4000, &[], &[143, 1]),
+            function(0x5000, &[0x1000], &[143]),
+        ];
+        let expected = [(0x2000, Premise::HomePatterns), (0x4080, Premise::ThreadPolicy)];
+        assert_eq!(premises(&exports, &functions), expected.into());
+    }
+
+    #[test]
+    fn a_dynamic_linker_starts_programs_only_when_it_is_one() {
+        // 59 is execve on x86-64, 9 is mmap.
+        let functions = [function(0x1000, &[], &[59, 9])];
+        let found = find_premises(&Library {
+            machine: Machine::X86_64,
+            soname: Some("ld-linux-x86-64.so.2"),
+            functions: &functions,
+            exports: &[],
+            imports: &BTreeMap::new(),
+        });
+        assert_eq!(found, [(0x1080, Premise::LinkerStarted)].into());
+    }
+
     #[test]
     fn a_premise_is_fulfilled_by_any_of_its_functions() {
-        let found: Vec<Premise> = fulfilled_by("pthread_setattr_default_np").collect();
-        assert_eq!(found, [Premise::ThreadPolicy, Premise::ThreadAffinity]);
+        let found: BTreeSet<Premise> = fulfilled_by("pthread_setattr_default_np").collect();
+        assert_eq!(found, [Premise::ThreadPolicy, Premise::ThreadAffinity].into());
         assert_eq!(fulfilled_by("setitimer").collect::<Vec<_>>(), [Premise::ProfilingTimer]);
         assert_eq!(fulfilled_by("write").count(), 0);
     }
