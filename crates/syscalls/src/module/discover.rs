@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decoders::Decoders;
-use crate::function::{Bounds, Callee, Function, Listing, Reference, analyse, list, resolve_stub};
+use crate::function::{
+    Bounds, Callee, Function, Input, Listing, Reference, Site, analyse, list, resolve_stub,
+};
 use crate::object::{Machine, Object, Relocated, SymbolKind};
 
 /// More functions than that are not walked.
@@ -257,9 +259,9 @@ impl Discovery<'_, '_> {
     }
 
     /// In a file that does not tell code from constants, what is only referred to and soon holds no instruction is none. Outside of what is
-    /// known to be code, where linkers put constants, it is none if it ever does so; but not if it holds a system call, or calls a
-    /// function that something else tells of, which constants hardly spell: that is never dropped, and what does not decode of it is
-    /// reported as unresolved.
+    /// known to be code, where linkers put constants, it is none if it ever does so; but not if it makes a system call whose number
+    /// it sets, or calls a function that something else tells of, which constants hardly spell: that is never dropped, and what does
+    /// not decode of it is reported as unresolved.
     fn is_data(&self, function: &Function) -> bool {
         const SOON: u64 = 64;
         if self.object.image.knows_code() {
@@ -278,7 +280,8 @@ impl Discovery<'_, '_> {
         }
         let outside = function.start < self.firm.0 || function.start >= self.firm.1;
         let at = function.undecoded.map(|at| at.saturating_sub(function.start));
-        function.sites.is_empty() && at.is_some_and(|distance| outside || distance < SOON)
+        let is_call = |site: &Site| matches!(site.number, Some(Input::Constants(_)));
+        !function.sites.iter().any(is_call) && at.is_some_and(|distance| outside || distance < SOON)
     }
 
     /// On ARM, numbers in data and among Thumb code look like addresses of A32 code; one is believed next to A32 code only.
