@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The part of the kernel's types that the guard reads. Every access is relocated at load time (CO-RE)
+ * The part of the kernel's types that the guard and the recorder read. Every access is relocated at load time (CO-RE)
  * against the BTF of the running kernel, so order and other members do not matter; where a type
  * changed, both forms are here, told apart by what comes after three underscores.
  */
@@ -40,6 +40,8 @@ enum bpf_map_type {
 #define BPF_F_NO_PREALLOC 1
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_RB_NO_WAKEUP 1
+#define BPF_RB_FORCE_WAKEUP 2
+#define BPF_RB_AVAIL_DATA 0
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -151,6 +153,8 @@ struct ovl_inode___entry {
 struct mm_struct {
 	void *pgd;
 	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
 };
 
 struct vm_area_struct {
@@ -208,7 +212,20 @@ struct cred {
 	u32 uid;
 };
 
+/* The size of an element of an array is not relocated: this one is whole. */
+struct upid {
+	int nr;
+	void *ns;
+};
+
+struct pid {
+	u32 level;
+	struct upid numbers[0];
+};
+
 struct task_struct {
+	struct pid *thread_pid;
+	char comm[16];
 	int pid;
 	int tgid;
 	void *stack;
@@ -244,8 +261,14 @@ struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 };
-/* x86-64; only for the number of the system call. */
+/* x86-64: the number of the system call and its arguments. */
 struct pt_regs {
+	unsigned long r10;
+	unsigned long r9;
+	unsigned long r8;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
 	unsigned long orig_ax;
 };
 struct pt_regs___arm64 {
@@ -258,6 +281,7 @@ struct pt_regs___arm64 {
 #define KIND_FIFO 0010000u
 #define KIND_CHARACTER 0020000u
 #define KIND_DIRECTORY 0040000u
+#define KIND_SOCKET 0140000u
 #define KIND_BLOCK 0060000u
 #define KIND_REGULAR 0100000u
 #define KIND_SYMLINK 0120000u

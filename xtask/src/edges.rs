@@ -36,8 +36,8 @@ const EDGES: &[(&str, &[&str], &str)] = &[
     ("agent", &["guard", "model", "policy"], "the guard alone, for the device: small"),
     (
         "honeypot",
-        &["model", "assess", "kernel"],
-        "records and judges; enforcement is not its business, and the trace half of kernel is all it needs",
+        &["model", "assess", "kernel", "report"],
+        "records, judges and delivers in the words of collectors; enforcement is not its business, and the trace half of kernel is all it needs",
     ),
     (
         "arena",

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Load for a Telnet honeypot, ours or another: `load ADDRESS session|login|hold COUNT AT-ONCE [PASSWORD]`.
+//! Load for a Telnet honeypot, ours or another: `load ADDRESS session|login|hold|calls COUNT AT-ONCE [PASSWORD]`.
 //!
 //! `login` logs in and leaves; `session` types nine lines as a Mirai loader does and waits for the prompt after each; `hold`
-//! logs in, says `held` when all are in, and stays until its input ends. Prints what took how long.
+//! logs in, types a line, says `held` when all are in, and stays until its input ends; `calls` has `dd` make 400,000 calls,
+//! and tells what it took by `time`. Prints what took how long.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -68,6 +69,20 @@ impl Client {
         self.wait_for(&["# ", "$ "])
     }
 
+    /// What `time` says, in one line.
+    fn calls(&mut self) -> std::io::Result<()> {
+        self.send("time dd if=/dev/zero of=/dev/null bs=1 count=200000")?;
+        self.wait_for(&["# ", "$ "])?;
+        let shown = String::from_utf8_lossy(&self.seen).into_owned();
+        let times = shown
+            .lines()
+            .filter(|line| ["real", "user", "sys"].iter().any(|name| line.starts_with(name)));
+        let times: Vec<String> =
+            times.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        println!("{}", times.join(", "));
+        Ok(())
+    }
+
     fn session(&mut self) -> std::io::Result<()> {
         for line in LINES {
             self.send(line)?;
@@ -80,7 +95,7 @@ impl Client {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, mode, count, at_once, rest @ ..] = arguments.as_slice() else {
-        println!("load ADDRESS session|login|hold COUNT AT-ONCE [PASSWORD]");
+        println!("load ADDRESS session|login|hold|calls COUNT AT-ONCE [PASSWORD]");
         return;
     };
     let (address, count, at_once): (SocketAddr, usize, usize) =
@@ -99,7 +114,12 @@ fn main() {
                             client.log_in(password)?;
                             match mode.as_str() {
                                 "session" => client.session()?,
-                                "hold" => held.push(client),
+                                "calls" => client.calls()?,
+                                "hold" => {
+                                    client.send("cd /tmp")?;
+                                    client.wait_for(&["# ", "$ "])?;
+                                    held.push(client);
+                                }
                                 _ => {}
                             }
                             Ok::<(), std::io::Error>(())

@@ -19,7 +19,8 @@ fn main() -> ExitCode {
             config.telnet = Some(address.parse().unwrap());
             let mut keeper = Command::new("/proc/self/exe");
             keeper.arg("keep");
-            kakoi_honeypot::serve(config, keeper, Box::new(std::io::stdout()), |listening| {
+            let say = |notice: &str| eprintln!("{notice}");
+            kakoi_honeypot::serve(config, keeper, Box::new(std::io::stdout()), say, |listening| {
                 let text = |address: Option<std::net::SocketAddr>| {
                     address.map_or_else(|| "-".to_owned(), |address| address.to_string())
                 };

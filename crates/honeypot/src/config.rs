@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use crate::cell::plan::CellLimits;
+pub use crate::deliver::{Collector, Format};
+pub use crate::log::Rotation;
 
 /// Everything.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -46,10 +48,18 @@ pub struct Config {
     pub user: u32,
     /// Cells that wait for intruders.
     pub pool: usize,
+    /// By Telnet, take a cell as soon as somebody is let in, and not only when something is typed.
+    pub early_cells: bool,
     /// Answer DNS, HTTP, TFTP and FTP inside.
     pub sinkhole: bool,
+    /// How system calls are recorded.
+    pub recording: Recording,
     /// Where recordings are kept; none for events on standard output only.
     pub output: Option<PathBuf>,
+    /// When logs in the output directory go on in another file.
+    pub rotation: Rotation,
+    /// Collectors that events are delivered to as they happen.
+    pub collectors: Vec<Collector>,
     /// Longest file of a session that is kept in the output directory, in bytes; 0 for none.
     pub sample_bytes: u64,
     /// Limits of connections.
@@ -69,6 +79,20 @@ pub struct Credential {
     /// Passwords that are refused nevertheless.
     #[serde(default)]
     pub except: Vec<String>,
+}
+
+/// How system calls are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recording {
+    /// By BPF where this kernel lets us, else by ptrace.
+    Auto,
+    /// By BPF programs on the host; without them nothing is served.
+    Bpf,
+    /// By ptrace: two stops a call, and nothing is ever lost.
+    Ptrace,
+    /// Not at all, to measure what it costs: lines are not known then either.
+    None,
 }
 
 /// Limits of connections.
@@ -126,8 +150,12 @@ impl Default for Config {
             proc: BTreeMap::new(),
             user: 1_879_048_192,
             pool: 4,
+            early_cells: false,
             sinkhole: true,
+            recording: Recording::Auto,
             output: None,
+            rotation: Rotation::default(),
+            collectors: Vec::new(),
             sample_bytes: 16 << 20,
             limits: ConnectionLimits::default(),
             cell: CellLimits::default(),

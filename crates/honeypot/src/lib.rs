@@ -3,7 +3,7 @@
 //! (docs/HONEYPOT.md).
 //!
 //! ```text
-//! intruder ─Telnet,SSH─▶ server ──asks──▶ keeper ──copies itself──▶ watcher ──ptrace──▶ cell (namespaces, overlay, seccomp)
+//! intruder ─Telnet,SSH─▶ server ──asks──▶ keeper ──copies itself──▶ watcher ─────────▶ cell (namespaces, overlay, seccomp)
 //!                        │  ◀── terminal, sinkhole's sockets ──────────────────────────┘   │
 //!                        └──◀── events as JSON lines ──────────────────────────────────────┘
 //! ```
@@ -13,7 +13,9 @@
 mod cast;
 mod cell;
 pub mod config;
+mod deliver;
 mod error;
+mod log;
 mod output;
 mod persona;
 mod record;
@@ -22,8 +24,9 @@ mod session;
 mod sinkhole;
 mod ssh;
 pub mod telnet;
+mod trace;
 
 pub use cell::keep;
-pub use config::Config;
+pub use config::{Config, Recording};
 pub use error::Error;
 pub use server::{Listening, serve};

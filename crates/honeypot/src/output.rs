@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where records go: events as JSON lines (docs/events.schema.json), events in Cowrie's words, terminals as asciicasts.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use kakoi_model::{Action, Digest, Event, SessionStart};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::cast::Cast;
 use crate::config::Config;
+use crate::deliver::Notices;
 use crate::error::{During, Error};
+use crate::log::{Log, Turn};
 use crate::record::now;
 use crate::record::samples::Described;
 use crate::session::Session;
@@ -47,31 +49,40 @@ impl Kind {
     }
 }
 
+/// Name of the log of events.
+pub(crate) const EVENTS: &str = "events.jsonl";
+
 /// Open files.
 pub(crate) struct Outputs {
-    lines: Mutex<Box<dyn Write + Send>>,
-    cowrie: Option<Mutex<File>>,
+    lines: Mutex<Log>,
+    cowrie: Option<Mutex<Log>>,
     casts: Option<PathBuf>,
     samples: Option<PathBuf>,
     sensor: String,
-    /// Lines that could not be written.
-    lost: AtomicU64,
+    notices: Notices,
+    /// Nobody reads the events any more.
+    pub(crate) gone: Notify,
 }
 
 impl Outputs {
     /// Opens what the configuration names; else events go to `lines`.
-    pub(crate) fn open(config: &Config, lines: Box<dyn Write + Send>) -> Result<Self, Error> {
+    pub(crate) fn open(
+        config: &Config,
+        lines: Box<dyn Write + Send>,
+        notices: Notices,
+    ) -> Result<Self, Error> {
         let sensor = config.hostname.clone();
-        let lost = AtomicU64::new(0);
+        let outputs = |lines, cowrie| Self {
+            lines: Mutex::new(lines),
+            cowrie,
+            casts: None,
+            samples: None,
+            sensor,
+            notices,
+            gone: Notify::new(),
+        };
         let Some(directory) = &config.output else {
-            return Ok(Self {
-                lines: Mutex::new(lines),
-                cowrie: None,
-                casts: None,
-                samples: None,
-                sensor,
-                lost,
-            });
+            return Ok(outputs(Log::to(lines), None));
         };
         let casts = directory.join("tty");
         let samples = directory.join("samples");
@@ -80,17 +91,46 @@ impl Outputs {
         }
         let open = |name: &str| {
             let path = directory.join(name);
-            let opened = OpenOptions::new().create(true).append(true).open(&path);
-            opened.during(|| format!("open {}", path.display()))
+            Log::open(&path, config.rotation).during(|| format!("open {}", path.display()))
         };
+        let (lines, cowrie) = (open(EVENTS)?, open("cowrie.json")?);
         Ok(Self {
-            lines: Mutex::new(Box::new(open("events.jsonl")?)),
-            cowrie: Some(Mutex::new(open("cowrie.json")?)),
             casts: Some(casts),
             samples: Some(samples),
-            sensor,
-            lost,
+            ..outputs(lines, Some(Mutex::new(cowrie)))
         })
+    }
+
+    /// Can no events be written? Then nobody is let in.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).is_stuck()
+    }
+
+    /// Tries again to write what waits.
+    pub(crate) fn retry(&self) {
+        let all =
+            [Some((EVENTS, &self.lines)), self.cowrie.as_ref().map(|log| ("cowrie.json", log))];
+        for (name, log) in all.into_iter().flatten() {
+            let turn = log.lock().unwrap_or_else(PoisonError::into_inner).retry();
+            self.turned(name, turn);
+        }
+    }
+
+    /// Says what a user has to know.
+    fn turned(&self, name: &str, turn: Option<Turn>) {
+        match turn {
+            None => {}
+            Some(Turn::Stuck(_)) if self.samples.is_none() => self.gone.notify_one(),
+            Some(Turn::Stuck(reason)) => (self.notices)(&format!(
+                "{name} cannot be written ({reason}): events wait, nobody is let in"
+            )),
+            Some(Turn::Freed(0)) => {
+                (self.notices)(&format!("{name} can be written again, nothing was lost"));
+            }
+            Some(Turn::Freed(lost)) => {
+                (self.notices)(&format!("{name} can be written again, {lost} lines were lost"));
+            }
+        }
     }
 
     /// Whole lines of events.
@@ -98,11 +138,8 @@ impl Outputs {
         if bytes.is_empty() {
             return;
         }
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.write_all(bytes).and_then(|()| lines.flush()).is_err() {
-            let count = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-            self.lost.fetch_add(count, Ordering::Relaxed);
-        }
+        let turn = self.lines.lock().unwrap_or_else(PoisonError::into_inner).write(bytes);
+        self.turned(EVENTS, turn);
     }
 
     /// A session began.
@@ -116,8 +153,10 @@ impl Outputs {
         let Some(directory) = &self.samples else { return };
         let digest = Digest::of(bytes).to_string();
         let path = directory.join(&digest);
-        if !path.exists() && Self::write_whole(&session.name, &path, bytes).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        if !path.exists()
+            && let Err(error) = Self::write_whole(&session.name, &path, bytes)
+        {
+            (self.notices)(&format!("{} was lost: {error}", path.display()));
             return;
         }
         let Described { line, path: from, .. } = described;
@@ -168,24 +207,26 @@ impl Outputs {
         }
     }
 
-    /// Tells a typed line in Cowrie's words, if this event is one.
-    pub(crate) fn typed(&self, session: &Session, rest: &[u8], line: &[u8]) {
+    /// Tells a typed line in Cowrie's words.
+    pub(crate) fn typed(&self, session: &Session, input: &str) {
+        if self.cowrie.is_some() {
+            let message = format!("CMD: {input}");
+            let fields = json!({ "input": input, "message": message });
+            self.cowrie(&session.name, session.peer, Kind::Typed, fields);
+        }
+    }
+
+    /// The same, if this event of a watcher is one.
+    pub(crate) fn typed_in(&self, session: &Session, line: &[u8]) {
         const MARK: &[u8] = b"\"event\":\"input\"";
         // The mark stands before anything that an intruder typed.
-        let head = rest.get(..rest.len().min(512)).unwrap_or_default();
+        let head = line.get(..line.len().min(512)).unwrap_or_default();
         if self.cowrie.is_none() || !head.windows(MARK.len()).any(|window| window == MARK) {
             return;
         }
-        let Ok(Event { action: Action::Input { input }, .. }) = serde_json::from_slice(line) else {
-            return;
-        };
-        let message = format!("CMD: {input}");
-        self.cowrie(
-            &session.name,
-            session.peer,
-            Kind::Typed,
-            json!({ "input": input, "message": message }),
-        );
+        if let Ok(Event { action: Action::Input { input }, .. }) = serde_json::from_slice(line) {
+            self.typed(session, &input);
+        }
     }
 
     /// An event in Cowrie's words.
@@ -198,10 +239,9 @@ impl Outputs {
         if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), fields) {
             object.extend(fields);
         }
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        if file.write_all(format!("{object}\n").as_bytes()).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
+        let line = format!("{object}\n");
+        let turn = file.lock().unwrap_or_else(PoisonError::into_inner).write(line.as_bytes());
+        self.turned("cowrie.json", turn);
     }
 
     /// A recording of a terminal.

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,19 +18,26 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::cell::message;
-use crate::cell::plan::{Answer, Plan, Request};
-use crate::config::Config;
+use crate::cell::plan::{Answer, Plan, Request, Way};
+use crate::config::{Config, Recording};
+use crate::deliver::{self, Delivery, Notices};
 use crate::error::{During, Error, fail};
-use crate::output::Outputs;
+use crate::output::{EVENTS, Outputs};
 use crate::persona;
 use crate::session::Entry;
+use crate::telnet::greeting::Greetings;
+use crate::trace::Tracer;
 use crate::{ssh, telnet};
 
 /// What all connections share.
 pub(crate) struct Server {
     pub(crate) config: Config,
-    pub(crate) outputs: Outputs,
+    pub(crate) outputs: Arc<Outputs>,
+    /// Records by BPF, if that is to be had.
+    pub(crate) tracer: Option<Tracer>,
     pub(crate) architecture: &'static str,
+    /// What shells show first.
+    pub(crate) greetings: Greetings,
     pub(crate) ssh: Option<Arc<russh::server::Config>>,
     pub(crate) cells: tokio::sync::Mutex<mpsc::Receiver<Cell>>,
     connections: Arc<Semaphore>,
@@ -43,6 +51,8 @@ pub struct Listening {
     pub telnet: Option<SocketAddr>,
     /// SSH.
     pub ssh: Option<SocketAddr>,
+    /// How calls are recorded, and why not otherwise.
+    pub recording: String,
 }
 
 /// A cell that waits for an intruder.
@@ -51,13 +61,15 @@ pub(crate) struct Cell {
     pub(crate) events: OwnedFd,
     pub(crate) life: OwnedFd,
     pub(crate) terminal: OwnedFd,
+    /// Process 1.
+    pub(crate) first: OwnedFd,
     pub(crate) sinks: Vec<OwnedFd>,
     /// Keeps the emulator registered.
     pub(crate) formats: Option<OwnedFd>,
 }
 
 /// Serves until the process is ended. `keeper` starts this program so that it calls [`crate::keep`]; events go to `lines`
-/// unless the configuration names a directory; `ready` is told where logins are served.
+/// unless the configuration names a directory; `notices` is told what a user has to know, and `ready` where logins are served.
 ///
 /// # Errors
 /// When an address cannot be bound, the persona cannot be made, or no cell can be made on this kernel.
@@ -65,8 +77,12 @@ pub fn serve(
     config: Config,
     keeper: Command,
     lines: Box<dyn io::Write + Send>,
+    notices: impl Fn(&str) + Send + Sync + 'static,
     ready: impl FnOnce(&Listening),
 ) -> Result<(), Error> {
+    deliver::check(&config.collectors, config.output.as_deref())
+        .map_err(|reason| fail("configuration", reason))?;
+    let notices: Notices = Arc::new(notices);
     let state = tempfile::Builder::new().prefix("kakoi-honeypot-").tempdir();
     let state = state.during(|| "make a directory for the persona".to_owned())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -74,32 +90,74 @@ pub fn serve(
         .enable_all()
         .build()
         .during(|| "start the runtime".to_owned())?;
-    let (plan, architecture) = plan(&config, state.path())?;
+    let outputs = Arc::new(Outputs::open(&config, lines, Arc::clone(&notices))?);
+    let ended = deliver_all(&config, &notices)?;
+    let (tracer, recording) = recorder(&config, &outputs)?;
+    let way = match (config.recording, &tracer) {
+        (Recording::None, _) => Way::None,
+        (_, Some(_)) => Way::Bpf,
+        _ => Way::Ptrace,
+    };
+    let (plan, architecture) = plan(&config, state.path(), way)?;
     let (mut child, socket) = start_keeper(keeper, &plan)?;
     let (sender, cells) = mpsc::channel(config.pool.max(1));
     let first = ask_for_cell(&socket, 0)?;
     let _ = sender.try_send(first);
     std::thread::spawn(move || fill(&socket, &sender));
-    let outputs = Outputs::open(&config, lines)?;
     let ssh = config.ssh.is_some().then(|| ssh::settings(&config)).transpose()?;
     let server = Arc::new(Server {
         outputs,
+        tracer,
         architecture,
+        greetings: Greetings::default(),
         ssh,
         cells: tokio::sync::Mutex::new(cells),
         connections: Arc::new(Semaphore::new(config.limits.connections)),
         addresses: Mutex::new(HashMap::new()),
         config,
     });
-    let outcome = runtime.block_on(accept(&server, ready));
+    let outcome = runtime.block_on(accept(&server, recording, ready));
+    ended.store(true, Ordering::Relaxed);
     drop(server);
     runtime.shutdown_timeout(Duration::from_secs(2));
     let _ = child.wait();
     outcome
 }
 
+/// Starts a delivery for each collector. Gives what ends them.
+fn deliver_all(config: &Config, notices: &Notices) -> Result<Arc<AtomicBool>, Error> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let Some(output) = &config.output else { return Ok(ended) };
+    for collector in &config.collectors {
+        let log = output.join(EVENTS);
+        let (sensor, notices) = (config.hostname.clone(), Arc::clone(notices));
+        Delivery::start(collector.clone(), sensor, log, notices, Arc::clone(&ended))
+            .during(|| format!("deliver to {}", collector.to))?;
+    }
+    Ok(ended)
+}
+
+/// Records by BPF if that is wanted and to be had; says how calls are recorded.
+fn recorder(config: &Config, outputs: &Arc<Outputs>) -> Result<(Option<Tracer>, String), Error> {
+    let root = rustix::process::geteuid().is_root();
+    let started = match config.recording {
+        Recording::None => return Ok((None, "no calls are recorded".to_owned())),
+        Recording::Ptrace => return Ok((None, PTRACE.to_owned())),
+        Recording::Auto if !root => Err(fail("record by BPF", "this needs root")),
+        _ => Tracer::start(Arc::clone(outputs)),
+    };
+    match (started, config.recording) {
+        (Ok(tracer), _) => Ok((Some(tracer), "calls are recorded by BPF".to_owned())),
+        (Err(error), Recording::Bpf) => Err(error),
+        (Err(error), _) => Ok((None, format!("{PTRACE} ({error})"))),
+    }
+}
+
+/// The cost of ptrace is in docs/BENCHMARKS.md.
+const PTRACE: &str = "calls are recorded by ptrace, which slows sessions down";
+
 /// Lays out the persona, and says how cells are made from it.
-fn plan(config: &Config, state: &Path) -> Result<(Plan, &'static str), Error> {
+fn plan(config: &Config, state: &Path, way: Way) -> Result<(Plan, &'static str), Error> {
     let place = |name: &str, mode: u32| {
         let place = state.join(name);
         fs::create_dir(&place)
@@ -122,6 +180,7 @@ fn plan(config: &Config, state: &Path) -> Result<(Plan, &'static str), Error> {
         proc: persona::proc_files(config),
         kernel: (config.release.clone(), config.build.clone()),
         user,
+        way,
         hostname: config.hostname.clone(),
         shell: vec!["/bin/sh".to_owned(), "-sh".to_owned()],
         emulator: persona.emulator,
@@ -181,28 +240,47 @@ fn ask_for_cell(keeper: &OwnedFd, number: u64) -> Result<Cell, Error> {
     }
     let mut descriptors = descriptors.into_iter();
     let terminal = descriptors.next().ok_or_else(|| fail("make a cell", "it has no terminal"))?;
+    let first = descriptors.next().ok_or_else(|| fail("make a cell", "it has no process"))?;
     let mut sinks: Vec<OwnedFd> = descriptors.collect();
     let most = sinks.len().min(crate::cell::network::SINKS.len());
     let formats = sinks.split_off(most).into_iter().next();
-    Ok(Cell { socket, events, life, terminal, sinks, formats })
+    Ok(Cell { socket, events, life, terminal, first, sinks, formats })
 }
 
-async fn accept(server: &Arc<Server>, ready: impl FnOnce(&Listening)) -> Result<(), Error> {
+async fn accept(
+    server: &Arc<Server>,
+    recording: String,
+    ready: impl FnOnce(&Listening),
+) -> Result<(), Error> {
     let (telnet, ssh) = (listen(server.config.telnet).await?, listen(server.config.ssh).await?);
     if telnet.is_none() && ssh.is_none() {
         return Err(fail("serve", "no address to serve Telnet or SSH at"));
     }
     let local = |listener: &Option<TcpListener>| listener.as_ref()?.local_addr().ok();
-    ready(&Listening { telnet: local(&telnet), ssh: local(&ssh) });
+    ready(&Listening { telnet: local(&telnet), ssh: local(&ssh), recording });
     let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .during(|| "wait for signals".to_owned())?;
     tokio::select! {
         () = accept_all(server, telnet, Entry::Telnet) => {}
         () = accept_all(server, ssh, Entry::Ssh) => {}
+        () = retry_outputs(server) => {}
+        () = server.outputs.gone.notified() => {
+            return Err(fail("write events", "nobody reads them any more"));
+        }
         _ = end.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
     Ok(())
+}
+
+/// Tries again and again to write what could not be written.
+async fn retry_outputs(server: &Server) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if server.outputs.is_stuck() {
+            server.outputs.retry();
+        }
+    }
 }
 
 async fn listen(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Error> {
@@ -219,6 +297,10 @@ async fn accept_all(server: &Arc<Server>, listener: Option<TcpListener>, entry: 
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        // What cannot be recorded must not happen.
+        if server.outputs.is_stuck() {
+            continue;
+        }
         let Ok(permit) = Arc::clone(&server.connections).try_acquire_owned() else { continue };
         if !server.enter(peer.ip()) {
             continue;

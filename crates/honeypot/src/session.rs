@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kakoi_model::{Action, EVENT_SCHEMA_VERSION, SessionStart};
@@ -45,7 +45,7 @@ impl Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) name: String,
-    entry: Entry,
+    pub(crate) entry: Entry,
     pub(crate) peer: SocketAddr,
     began: Instant,
 }
@@ -120,8 +120,14 @@ impl Session {
                 architecture: Some(server.architecture.to_owned()),
             },
         );
-        let Cell { socket, events, life, terminal, sinks, formats } = cell;
-        let events = tokio::spawn(forward(Arc::clone(server), self.clone(), events));
+        let Cell { socket, events, life, terminal, first, sinks, formats } = cell;
+        let life = Life::new(life);
+        let traced = match &server.tracer {
+            // Without a record there is no session.
+            Some(tracer) => Some(tracer.begin(&first, self, life.clone())?),
+            None => None,
+        };
+        let events = tokio::spawn(forward(Arc::clone(server), self.clone(), events, traced));
         let sinkhole = sinkhole::start(server, &self.name, sinks);
         Some(Guest { socket, terminal, rest: Rest { life, sinkhole, events, _formats: formats } })
     }
@@ -201,9 +207,24 @@ pub(crate) struct Running {
     pub(crate) rest: Rest,
 }
 
+/// A pipe whose end is the end of a cell; several may end it.
+#[derive(Debug, Clone)]
+pub(crate) struct Life(Arc<Mutex<Option<OwnedFd>>>);
+
+impl Life {
+    fn new(pipe: OwnedFd) -> Self {
+        Self(Arc::new(Mutex::new(Some(pipe))))
+    }
+
+    /// Ends the cell and everything in it.
+    pub(crate) fn end(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
 /// What ends it.
 pub(crate) struct Rest {
-    life: OwnedFd,
+    life: Life,
     sinkhole: sinkhole::Sinkhole,
     events: JoinHandle<()>,
     _formats: Option<OwnedFd>,
@@ -212,7 +233,7 @@ pub(crate) struct Rest {
 impl Rest {
     /// Ends the cell and everything in it, and waits until its record is written.
     pub(crate) async fn end(self) {
-        drop(self.life);
+        self.life.end();
         let _ = tokio::time::timeout(Duration::from_secs(10), self.events).await;
         drop(self.sinkhole);
     }
@@ -285,6 +306,7 @@ async fn keep_sample(
     session: &Session,
     described: &[u8],
     from: &mut (impl tokio::io::AsyncRead + Unpin),
+    traced: Option<u64>,
 ) -> io::Result<()> {
     let described: Described = serde_json::from_slice(described)?;
     let most = usize::try_from(server.config.sample_bytes).unwrap_or(usize::MAX);
@@ -293,21 +315,31 @@ async fn keep_sample(
     }
     let mut bytes = vec![0; described.size];
     from.read_exact(&mut bytes).await?;
-    server.outputs.sample(session, &described, &bytes);
+    match (&server.tracer, traced) {
+        (Some(tracer), Some(cell)) => tracer.sample(cell, described, bytes),
+        _ => server.outputs.sample(session, &described, &bytes),
+    }
     Ok(())
 }
 
 /// Takes events from the watcher, puts the session's name in, and writes them.
-async fn forward(server: Arc<Server>, session: Session, events: OwnedFd) {
+async fn forward(server: Arc<Server>, session: Session, events: OwnedFd, traced: Option<u64>) {
+    forward_all(&server, &session, events, traced).await;
+    if let (Some(tracer), Some(cell)) = (&server.tracer, traced) {
+        tracer.finish(cell).await;
+    }
+}
+
+async fn forward_all(server: &Server, session: &Session, events: OwnedFd, traced: Option<u64>) {
     let Ok(pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(events) else { return };
-    let mut lines = BufReader::with_capacity(32 << 10, pipe);
+    let mut lines = BufReader::with_capacity(4 << 10, pipe);
     let mut line = Vec::new();
     let mut batch = Vec::new();
     while lines.read_until(b'\n', &mut line).await.is_ok_and(|count| count > 0) {
         if let Some(described) = line.strip_prefix(&[MARK]) {
             server.outputs.lines(&batch);
             batch.clear();
-            if keep_sample(&server, &session, described, &mut lines).await.is_err() {
+            if keep_sample(server, session, described, &mut lines, traced).await.is_err() {
                 break;
             }
         }
@@ -317,7 +349,7 @@ async fn forward(server: Arc<Server>, session: Session, events: OwnedFd) {
             batch.extend_from_slice(session.name.as_bytes());
             batch.extend_from_slice(b"\",");
             batch.extend_from_slice(rest);
-            server.outputs.typed(&session, rest, &line);
+            server.outputs.typed_in(session, &line);
         }
         line.clear();
         if lines.buffer().is_empty() || batch.len() > 64 << 10 {

@@ -7,6 +7,7 @@
 //! (JUSTIFICATION).
 
 mod attach;
+mod clock;
 mod confine;
 mod filter;
 mod fork;
@@ -17,6 +18,7 @@ mod tracee;
 mod watch;
 
 pub use attach::{ForeignFilter, Handed, run_filtered, run_watched};
+pub use clock::since_boot;
 pub use confine::{Confinement, Landlocked, confine_files, confine_system_calls};
 pub use filter::{Filter, worker_filter};
 pub use fork::{
@@ -27,5 +29,5 @@ pub use limits::{
     ResourceLimits, SessionLimits, die_with_parent, limit_resources, limit_session, signal_parent,
 };
 pub use map::map_file;
-pub use session::session_filter;
+pub use session::{Handed as HandedCalls, session_filter};
 pub use watch::{CallStop, Halt, Until, Watched};

@@ -25,9 +25,18 @@ const NEW_NAMESPACES: u32 = (libc::CLONE_NEWUSER
 const SOCKET_FAMILIES: [libc::c_int; 4] =
     [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
-/// The filter. Programs of another ABI of this machine get `ENOSYS`.
+/// Calls that a watcher gets to see before they are made ([`crate::Halt::Filtered`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Handed {
+    /// Those that run, remove or overwrite files, or open them for writing.
+    pub files: bool,
+    /// Those whose answers tell what system this is.
+    pub answers: bool,
+}
+
+/// The filter. Programs of another ABI of this machine get `ENOSYS`. What is handed to a watcher fails where there is none.
 #[must_use]
-pub fn session_filter() -> Filter {
+pub fn session_filter(handed: Handed) -> Filter {
     let mut program = vec![
         load(ARCHITECTURE_OFFSET),
         jump_if_equal(AUDIT_ARCHITECTURE, 1, 0),
@@ -45,6 +54,7 @@ pub fn session_filter() -> Filter {
     }
     clone(&mut program);
     socket(&mut program);
+    hand(&mut program, handed);
     program.push(answer(libc::SECCOMP_RET_ALLOW));
     Filter { program }
 }
@@ -79,6 +89,65 @@ fn socket(program: &mut Vec<libc::sock_filter>) {
         program.push(answer(libc::SECCOMP_RET_ALLOW));
     }
 }
+
+/// What the watcher gets.
+fn hand(program: &mut Vec<libc::sock_filter>, handed: Handed) {
+    let groups = [(handed.files, HANDED_FILES), (handed.answers, HANDED_ANSWERS)];
+    for call in groups.iter().filter(|(is, _)| *is).flat_map(|(_, calls)| *calls) {
+        program.push(jump_if_equal(*call as u32, 0, 1));
+        program.push(answer(libc::SECCOMP_RET_TRACE));
+    }
+    for (call, argument) in OPENING.iter().filter(|_| handed.files) {
+        program.extend([
+            jump_if_equal(*call as u32, 0, 5),
+            load(ARGUMENTS_OFFSET + 8 * argument),
+            instruction(BPF_ALU | BPF_AND | BPF_K, 0, 0, FOR_WRITING),
+            jump_if_equal(0, 1, 0),
+            answer(libc::SECCOMP_RET_TRACE),
+            answer(libc::SECCOMP_RET_ALLOW),
+        ]);
+    }
+}
+
+/// Flags of open(2) that make or change a file.
+const FOR_WRITING: u32 = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) as u32;
+
+/// Calls with these flags, and which argument they are.
+const OPENING: &[(libc::c_long, u32)] = &[
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, 1),
+    (libc::SYS_openat, 2),
+];
+
+/// Calls that run, remove or replace files.
+const HANDED_FILES: &[libc::c_long] = &[
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_truncate,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_openat2,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_creat,
+];
+
+/// Calls whose answers tell a cell from a device.
+const HANDED_ANSWERS: &[libc::c_long] = &[
+    libc::SYS_uname,
+    libc::SYS_sysinfo,
+    libc::SYS_read,
+    libc::SYS_pread64,
+    libc::SYS_readlinkat,
+    libc::SYS_sendfile,
+    libc::SYS_splice,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
+];
 
 /// Refused as a kernel refuses those without privilege.
 const REFUSED: &[libc::c_long] = &[
@@ -159,7 +228,11 @@ mod tests {
 
     /// What the filter answers, by stepping through it.
     fn ask(number: libc::c_long, first: u32) -> u32 {
-        let filter = session_filter();
+        ask_of(Handed::default(), number, [first, 0, 0])
+    }
+
+    fn ask_of(handed: Handed, number: libc::c_long, arguments: [u32; 3]) -> u32 {
+        let filter = session_filter(handed);
         let (mut at, mut value) = (0, 0_u32);
         loop {
             let step = filter.program()[at];
@@ -169,8 +242,7 @@ mod tests {
                     value = match step.k {
                         ARCHITECTURE_OFFSET => AUDIT_ARCHITECTURE,
                         NUMBER_OFFSET => number as u32,
-                        ARGUMENTS_OFFSET => first,
-                        other => panic!("offset {other}"),
+                        offset => arguments[(offset - ARGUMENTS_OFFSET) as usize / 8],
                     }
                 }
                 code if code == BPF_ALU | BPF_AND | BPF_K => value &= step.k,
@@ -196,6 +268,20 @@ mod tests {
             assert_eq!(ask(call, 0), libc::SECCOMP_RET_ALLOW);
         }
         assert_eq!(ask(0x4000_0000 | libc::SYS_read, 0), refuse(libc::ENOSYS));
+    }
+
+    #[test]
+    fn a_watcher_gets_what_it_asked_for() {
+        let handed = Handed { files: true, answers: false };
+        let write = (libc::O_WRONLY | libc::O_CREAT) as u32;
+        assert_eq!(ask_of(handed, libc::SYS_openat, [0, 0, write]), libc::SECCOMP_RET_TRACE);
+        assert_eq!(ask_of(handed, libc::SYS_openat, [0, 0, 0]), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(ask_of(handed, libc::SYS_execve, [0; 3]), libc::SECCOMP_RET_TRACE);
+        assert_eq!(ask_of(handed, libc::SYS_uname, [0; 3]), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(ask_of(handed, libc::SYS_mount, [0; 3]), refuse(libc::EPERM));
+        let handed = Handed { files: false, answers: true };
+        assert_eq!(ask_of(handed, libc::SYS_uname, [0; 3]), libc::SECCOMP_RET_TRACE);
+        assert_eq!(ask_of(handed, libc::SYS_openat, [0, 0, write]), libc::SECCOMP_RET_ALLOW);
     }
 
     #[test]

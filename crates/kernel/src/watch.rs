@@ -22,6 +22,8 @@ pub enum Halt {
     Made(u32),
     /// It runs another program.
     Became,
+    /// It is about to make a call that its filter hands to the watcher.
+    Filtered,
     /// It is no more.
     Ended(ExitStatus),
     /// Something that needs no answer.
@@ -78,13 +80,25 @@ impl Watched {
     /// # Errors
     /// When it may not be traced.
     pub fn begin(process: u32) -> io::Result<Self> {
+        Self::seize(process, libc::PTRACE_O_TRACESYSGOOD)
+    }
+
+    /// Likewise, but it stops only at calls that its filter hands over ([`Halt::Filtered`]).
+    ///
+    /// # Errors
+    /// When it may not be traced.
+    pub fn begin_filtered(process: u32) -> io::Result<Self> {
+        Self::seize(process, libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACESECCOMP)
+    }
+
+    fn seize(process: u32, more: libc::c_int) -> io::Result<Self> {
         let watched = Self::known(process)?;
         let options = libc::PTRACE_O_TRACEFORK
             | libc::PTRACE_O_TRACEVFORK
             | libc::PTRACE_O_TRACECLONE
             | libc::PTRACE_O_TRACEEXEC
-            | libc::PTRACE_O_TRACESYSGOOD
-            | libc::PTRACE_O_EXITKILL;
+            | libc::PTRACE_O_EXITKILL
+            | more;
         watched.request(libc::PTRACE_SEIZE, 0, options as u64)?;
         Ok(watched)
     }
@@ -153,6 +167,7 @@ impl Watched {
                 self.message().map_or(Halt::Other, Halt::Made)
             }
             libc::PTRACE_EVENT_EXEC => Halt::Became,
+            libc::PTRACE_EVENT_SECCOMP => Halt::Filtered,
             libc::PTRACE_EVENT_STOP if signal != libc::SIGTRAP => Halt::Group,
             _ => Halt::Other,
         }
@@ -175,8 +190,9 @@ impl Watched {
         // A byte for the kind, three of padding, the architecture; instruction and stack pointer; the rest by kind.
         let [head, _, _, first, rest @ ..] = words;
         let [a, b, c, d, e, f, ..] = rest;
+        // 3 is a stop for the filter, which begins likewise.
         Ok(match head.to_ne_bytes()[0] {
-            1 => CallStop::Entry {
+            1 | 3 => CallStop::Entry {
                 architecture: u32::from_ne_bytes(
                     head.to_ne_bytes()[4..].try_into().unwrap_or_default(),
                 ),

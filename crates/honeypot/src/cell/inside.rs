@@ -8,13 +8,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use kakoi_kernel::{Fork, SessionLimits};
+use kakoi_kernel::{Fork, HandedCalls, SessionLimits};
 use rustix::pty::{OpenptFlags, openpt, unlockpt};
 use rustix::thread::CapabilitySet;
 
-use super::plan::{Answer, Go, Plan};
+use super::plan::{Answer, Go, Plan, Way};
 use super::{door, message, network, root};
 use crate::error::{During, Error, fail};
+use crate::record::sampler;
 
 /// What root keeps: its own files and processes, ports, and restarting its own system.
 const KEPT: CapabilitySet = CapabilitySet::CHOWN
@@ -68,6 +69,11 @@ fn make(plan: &Plan, mapped: OwnedFd) -> Result<Cell, Error> {
     Ok(Cell { terminal, sinks, formats: kept.formats })
 }
 
+/// Calls at which the watcher stops processes, where it does not stop them at all.
+fn handed(plan: &Plan) -> HandedCalls {
+    if plan.way == Way::Bpf { sampler::handed(plan) } else { HandedCalls::default() }
+}
+
 /// Gives up what the intruder must not have. In this order: nothing that comes later needs what went before.
 fn give_up(plan: &Plan) -> Result<(), Error> {
     // Not every kernel has it; the path of the group is then seen in /proc/self/cgroup.
@@ -87,15 +93,19 @@ fn give_up(plan: &Plan) -> Result<(), Error> {
             let _ = rustix::thread::remove_capability_from_bounding_set(capability);
         }
     }
-    kakoi_kernel::confine_system_calls(&kakoi_kernel::session_filter())
+    kakoi_kernel::confine_system_calls(&kakoi_kernel::session_filter(handed(plan)))
         .during(|| "install the system-call filter".to_owned())
 }
 
 fn serve(plan: &Plan, cell: &Cell, socket: &OwnedFd) -> Result<Infallible, Error> {
-    let all = std::iter::once(&cell.terminal).chain(&cell.sinks).chain(&cell.formats);
+    let own = rustix::process::getpid();
+    let own = rustix::process::pidfd_open(own, rustix::process::PidfdFlags::empty())
+        .during(|| "name process 1".to_owned())?;
+    let all = [&cell.terminal, &own].into_iter().chain(&cell.sinks).chain(&cell.formats);
     let all: Vec<BorrowedFd<'_>> = all.map(AsFd::as_fd).collect();
     message::send(socket, &Answer::Ready, &all)
         .during(|| "say that the cell is ready".to_owned())?;
+    drop(own);
     let go = message::receive::<Go>(socket).during(|| "wait for an intruder".to_owned())?;
     let Some((go, _)) = go else { return Err(fail("wait for an intruder", "none came")) };
     no_streams().during(|| "close streams".to_owned())?;

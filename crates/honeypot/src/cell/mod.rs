@@ -17,11 +17,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
-use kakoi_kernel::{Fork, Signals, Watched};
+use kakoi_kernel::{Fork, HandedCalls, Signals, Watched};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use self::plan::{Plan, Request};
+use self::plan::{Plan, Request, Way};
 use crate::error::{During, Error, fail};
+use crate::record::sampler::{self, Sampler};
 use crate::record::{Recorder, Started};
 
 /// The keeper: its standard input is the server's socket. Returns when the server is gone.
@@ -77,13 +78,27 @@ fn watch(plan: &Plan, request: &Request, descriptors: Vec<OwnedFd>) -> Result<()
     let first = hand_over(plan, request, process)?;
     File::from(go).write_all(&[0]).during(|| "let the cell begin".to_owned())?;
     end_with(life, process);
-    Recorder::new(Started { first }, File::from(events), plan)
-        .run()
-        .during(|| "watch the cell".to_owned())
+    let events = File::from(events);
+    let outcome = match (plan.way, first) {
+        (Way::Ptrace, Some(first)) => Recorder::new(Started { first }, events, plan).run(),
+        _ => Sampler::new(process, events, plan).run(),
+    };
+    outcome.during(|| "watch the cell".to_owned())
+}
+
+/// Begins to stop process 1 and what it makes, at what the way of recording asks for.
+fn stop(plan: &Plan, process: u32) -> Result<Option<Watched>, Error> {
+    let begun = match plan.way {
+        Way::Ptrace => Watched::begin(process),
+        _ if sampler::handed(plan) == HandedCalls::default() => return Ok(None),
+        Way::None => return Ok(None),
+        Way::Bpf => Watched::begin_filtered(process),
+    };
+    begun.map(Some).during(|| "watch process 1".to_owned())
 }
 
 /// Maps identities, sets limits, begins to watch, and gives up all privilege.
-fn hand_over(plan: &Plan, request: &Request, process: u32) -> Result<Watched, Error> {
+fn hand_over(plan: &Plan, request: &Request, process: u32) -> Result<Option<Watched>, Error> {
     let own = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     let map = |file: &str, text: String| {
         let path = format!("/proc/{process}/{file}");
@@ -93,13 +108,13 @@ fn hand_over(plan: &Plan, request: &Request, process: u32) -> Result<Watched, Er
         map("setgroups", "deny".to_owned())?;
         map("uid_map", format!("0 {} 1", own.0))?;
         map("gid_map", format!("0 {} 1", own.1))?;
-        return Watched::begin(process).during(|| "watch process 1".to_owned());
+        return stop(plan, process);
     };
     kakoi_kernel::act_as_before().during(|| "act as root again".to_owned())?;
     map("uid_map", format!("0 {user} 65536"))?;
     map("gid_map", format!("0 {user} 65536"))?;
     groups::confine(plan, &request.session, process);
-    let first = Watched::begin(process).during(|| "watch process 1".to_owned())?;
+    let first = stop(plan, process)?;
     kakoi_kernel::become_user(user).during(|| "give up root".to_owned())?;
     kakoi_kernel::die_with_parent().during(|| "bind to the keeper".to_owned())?;
     Ok(first)

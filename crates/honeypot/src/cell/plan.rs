@@ -56,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) kernel: (String, String),
     /// The host's user that sessions belong to; none when the server is not root and its own user has to do.
     pub(crate) user: Option<u32>,
+    /// How calls are recorded.
+    pub(crate) way: Way,
     /// Name of the device.
     pub(crate) hostname: String,
     /// Program, name and arguments of the shell.
@@ -72,6 +74,17 @@ pub(crate) struct Plan {
     pub(crate) group: String,
     /// The server's directory on the host; the keeper removes it when the server could not.
     pub(crate) state: PathBuf,
+}
+
+/// How calls are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Way {
+    /// By the watcher, which stops every process at every call.
+    Ptrace,
+    /// By the server; the watcher takes files and puts answers right.
+    Bpf,
+    /// Not at all.
+    None,
 }
 
 /// How programs of another architecture run.
@@ -91,7 +104,7 @@ pub(crate) struct Request {
     pub(crate) session: String,
 }
 
-/// What the cell says. With [`Ready`](Answer::Ready) come the terminal, then the sinkhole's sockets in the order of
+/// What the cell says. With [`Ready`](Answer::Ready) come the terminal, process 1, then the sinkhole's sockets in the order of
 /// [`SINKS`](super::network::SINKS).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Answer {

@@ -153,8 +153,13 @@ pub(crate) fn arguments_of(name: &str) -> Arguments {
 
 /// Names of this machine's calls by number.
 pub(crate) fn name_of(number: u64) -> Option<&'static str> {
+    all_names().get(&number).map(String::as_str)
+}
+
+/// All of them.
+pub(crate) fn all_names() -> &'static BTreeMap<u64, String> {
     static NAMES: OnceLock<BTreeMap<u64, String>> = OnceLock::new();
-    NAMES.get_or_init(names).get(&number).map(String::as_str)
+    NAMES.get_or_init(names)
 }
 
 /// The table of `rules/syscalls.toml` for this machine.

@@ -37,15 +37,11 @@ pub(crate) fn decode(
 }
 
 fn argument(process: Watched, kind: Kind, value: u64, next: u64) -> Option<Argument> {
-    // The kernel takes the low half of a register for an `int`.
-    let int = i64::from(value as u32 as i32);
+    if let Some(told) = number(kind, value) {
+        return told;
+    }
     match kind {
-        Kind::Int => Some(Argument::Number(int)),
-        Kind::Size => Some(Argument::Number(value.cast_signed())),
-        Kind::At => (int != AT_FDCWD).then_some(Argument::Number(int)),
         Kind::Path => text(process, value).map(Argument::Text),
-        Kind::Open => Some(calls::open_flags(value)),
-        Kind::Clone => Some(calls::clone_flags(value)),
         Kind::Data => {
             let length = usize::try_from(next).unwrap_or(usize::MAX).min(LONGEST_DATA);
             let bytes = process.read(value, length);
@@ -55,8 +51,22 @@ fn argument(process: Watched, kind: Kind, value: u64, next: u64) -> Option<Argum
             let length = usize::try_from(next).unwrap_or(0).min(128);
             address(&process.read(value, length)).map(Argument::Text)
         }
-        Kind::Words => Some(Argument::List(words(process, value))),
+        _ => Some(Argument::List(words(process, value))),
     }
+}
+
+/// An argument that is no address: none in it where nothing is told of this value. None: it is an address.
+pub(crate) fn number(kind: Kind, value: u64) -> Option<Option<Argument>> {
+    // The kernel takes the low half of a register for an `int`.
+    let int = i64::from(value as u32 as i32);
+    Some(match kind {
+        Kind::Int => Some(Argument::Number(int)),
+        Kind::Size => Some(Argument::Number(value.cast_signed())),
+        Kind::At => (int != AT_FDCWD).then_some(Argument::Number(int)),
+        Kind::Open => Some(calls::open_flags(value)),
+        Kind::Clone => Some(calls::clone_flags(value)),
+        Kind::Path | Kind::Data | Kind::Address | Kind::Words => return None,
+    })
 }
 
 /// `AT_FDCWD` (include/uapi/linux/fcntl.h).
@@ -97,7 +107,7 @@ fn words(process: Watched, address: u64) -> Vec<String> {
 }
 
 /// A socket address as people write it (ip(7), ipv6(7), unix(7)).
-fn address(bytes: &[u8]) -> Option<String> {
+pub(crate) fn address(bytes: &[u8]) -> Option<String> {
     let (family, rest) = bytes.split_first_chunk::<2>()?;
     let port = rest.get(..2).map(|port| u16::from_be_bytes([port[0], port[1]]));
     match u16::from_ne_bytes(*family) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every system call of a cell, tied to the command line that caused it.
 //!
+//! Here by ptrace; [`crate::trace`] does the same by BPF, and then [`sampler`] alone stops processes, at few calls.
+//!
 //! The tie is the input line. Whatever process reads the end of a line off the terminal takes the next number; what it calls
 //! from then on, and all that it makes from then on, belongs to that line: built-ins, redirections, nested shells and
 //! background children. Calls before the first line have number 0.
@@ -8,12 +10,13 @@
 //! A call is told when it returns, with the line at its begin; only the read that ends a line belongs to the line before.
 //! One that makes a process is told when the process is made, before anything that it does.
 
-mod calls;
-mod decode;
+pub(crate) mod calls;
+pub(crate) mod decode;
 mod mask;
+pub(crate) mod sampler;
 pub(crate) mod samples;
-mod task;
-mod typed;
+pub(crate) mod task;
+pub(crate) mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -26,7 +29,7 @@ use kakoi_kernel::{CallStop, Halt, Until, Watched};
 use kakoi_model::{Action, Call, Event, Purpose, Stage, Timestamp};
 
 use self::mask::Mask;
-use self::samples::{Described, MARK, Samples};
+use self::samples::{Described, Samples};
 use crate::cell::plan::Plan;
 
 use self::task::{Pending, Role, Task};
@@ -117,7 +120,7 @@ impl Recorder {
                 self.became(process)?;
                 self.proceed(process, 0)
             }
-            Halt::Other => self.proceed(process, 0),
+            Halt::Filtered | Halt::Other => self.proceed(process, 0),
         }
     }
 
@@ -132,8 +135,7 @@ impl Recorder {
             task.became(process);
             return Ok(());
         }
-        task.role = Role::Shell;
-        "/bin/sh".clone_into(&mut task.program);
+        task.becomes_shell();
         self.inputs.extend(input_of(process));
         self.samples.begin(process);
         let Some(command) = command_of(process) else { return Ok(()) };
@@ -146,7 +148,7 @@ impl Recorder {
     fn made(&mut self, parent: Watched, child: u32) -> io::Result<()> {
         let Ok(child) = Watched::known(child) else { return Ok(()) };
         let Some(task) = self.tasks.get_mut(&parent) else { return Ok(()) };
-        let made = task.child(parent, child);
+        let made = task.child(task::number_in_cell(child), || task::server_name(parent));
         let number = made.pid;
         let recorded = task.is_recorded();
         if let (true, Some(pending)) = (recorded, task.call.as_mut()) {
@@ -240,13 +242,7 @@ impl Recorder {
     }
 
     fn tell_samples(&mut self, samples: Vec<(Described, Vec<u8>)>) -> io::Result<()> {
-        for (described, bytes) in samples {
-            self.events.write_all(&[MARK])?;
-            serde_json::to_writer(&mut self.events, &described)?;
-            self.events.write_all(b"\n")?;
-            self.events.write_all(&bytes)?;
-        }
-        Ok(())
+        samples::write(&mut self.events, samples)
     }
 
     /// Does a descriptor of a process lead to where lines are typed? Where there is no terminal, only what shells read counts:

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -28,12 +28,23 @@ const PLACES: [&str; 3] = ["/tmp/", "/dev/", "/"];
 /// Stands before the description of a file in the stream of events; its bytes follow the line.
 pub(crate) const MARK: u8 = 1;
 
-/// What is told of a file.
+/// What is told of a file. The line is 0 where another record knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Described {
     pub(crate) line: u32,
     pub(crate) path: String,
     pub(crate) size: usize,
+}
+
+/// Tells of files, each with its bytes.
+pub(crate) fn write(events: &mut impl Write, samples: Vec<(Described, Vec<u8>)>) -> io::Result<()> {
+    for (described, bytes) in samples {
+        events.write_all(&[MARK])?;
+        serde_json::to_writer(&mut *events, &described)?;
+        events.write_all(b"\n")?;
+        events.write_all(&bytes)?;
+    }
+    Ok(())
 }
 
 /// The files of one session.
@@ -69,8 +80,7 @@ impl Samples {
 
     /// A call returned: did it open a file for writing?
     pub(crate) fn opened(&mut self, process: Watched, line: u32, call: &Call) {
-        let opens = matches!(call.call.as_str(), "open" | "openat" | "openat2" | "creat");
-        if !opens || call.result < 0 || self.roots.is_empty() || !writes(call) {
+        if call.result < 0 || self.roots.is_empty() || !writes(call) {
             return;
         }
         let link = format!("/proc/{}/fd/{}", process.process(), call.result);
@@ -146,7 +156,12 @@ fn flags(call: &Call) -> &[String] {
     }
 }
 
-fn writes(call: &Call) -> bool {
+/// Does it open a file for writing?
+pub(crate) fn writes(call: &Call) -> bool {
+    matches!(call.call.as_str(), "open" | "openat" | "openat2" | "creat") && opens_for_writing(call)
+}
+
+fn opens_for_writing(call: &Call) -> bool {
     call.call == "creat" || flags(call).iter().any(|flag| flag == "O_WRONLY" || flag == "O_RDWR")
 }
 
@@ -154,6 +169,6 @@ fn truncates(call: &Call) -> bool {
     flags(call).iter().any(|flag| flag == "O_TRUNC")
 }
 
-fn base(path: &str) -> &str {
+pub(crate) fn base(path: &str) -> &str {
     path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }

@@ -69,14 +69,14 @@ impl Task {
         }
     }
 
-    /// A child of this process, which is `own`.
-    pub(crate) fn child(&mut self, own: Watched, child: Watched) -> Self {
+    /// A child of this process, which has this number in the cell; `server` is the name of a login server.
+    pub(crate) fn child(&mut self, pid: u32, server: impl FnOnce() -> &'static str) -> Self {
         // A channel's process waits for the shell that it makes; one that makes none becomes the shell.
         if self.role == Role::ShellToBe {
             self.role = Role::Server;
         }
         if self.role == Role::Server {
-            server_name(own).clone_into(&mut self.program);
+            server().clone_into(&mut self.program);
         }
         let role = match (self.role, self.children) {
             (Role::First, 0) => Role::Server,
@@ -87,7 +87,7 @@ impl Task {
         let ancestors = std::iter::once(&self.program).chain(&self.lineage);
         Self {
             role,
-            pid: number_in_cell(child),
+            pid,
             parent: Some(self.pid),
             program: self.program.clone(),
             lineage: ancestors.take(LONGEST_LINEAGE).cloned().collect(),
@@ -123,14 +123,23 @@ impl Task {
         let words = self.call.as_ref().map(|pending| &pending.call.arguments);
         let Some(arguments) = words else { return };
         let path = match arguments.get("path") {
-            Some(Argument::Text(path)) if path == "/proc/self/exe" => {
-                let real = std::fs::read_link(format!("/proc/{}/exe", own.process()));
-                real.map_or_else(|_| path.clone(), |real| real.to_string_lossy().into_owned())
+            Some(Argument::Text(path)) if path == ITSELF => {
+                image_of(own.process()).unwrap_or_else(|| path.clone())
             }
             Some(Argument::Text(path)) => path.clone(),
             _ => String::new(),
         };
-        self.program = program(&path, arguments.get("arguments"));
+        let words = match arguments.get("arguments") {
+            Some(Argument::List(words)) => words.as_slice(),
+            _ => &[],
+        };
+        self.program = program(&path, words);
+    }
+
+    /// The role of a shell begins: what a task had to become.
+    pub(crate) fn becomes_shell(&mut self) {
+        self.role = Role::Shell;
+        "/bin/sh".clone_into(&mut self.program);
     }
 
     /// As events have it. The lineage is told where a process or program begins.
@@ -141,18 +150,23 @@ impl Task {
 }
 
 /// Name of a login server.
-fn server_name(process: Watched) -> &'static str {
+pub(crate) fn server_name(process: Watched) -> &'static str {
     let name = std::fs::read_to_string(format!("/proc/{}/comm", process.process()));
     if name.is_ok_and(|name| name.trim() == door::NAME) { door::NAME } else { "telnetd" }
 }
 
+/// The name under which a program runs itself again.
+pub(crate) const ITSELF: &str = "/proc/self/exe";
+
+/// The file that a process runs.
+pub(crate) fn image_of(process: u32) -> Option<String> {
+    let real = std::fs::read_link(format!("/proc/{process}/exe")).ok()?;
+    Some(real.to_string_lossy().into_owned())
+}
+
 /// A path, or `busybox:wget` for an applet.
-fn program(path: &str, words: Option<&Argument>) -> String {
+pub(crate) fn program(path: &str, words: &[String]) -> String {
     let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-    let words = match words {
-        Some(Argument::List(words)) => words.as_slice(),
-        _ => &[],
-    };
     if base(path) != "busybox" {
         return path.to_owned();
     }
@@ -162,7 +176,7 @@ fn program(path: &str, words: Option<&Argument>) -> String {
 }
 
 /// The number that a process has in its own namespace: the last of `NSpid` (proc_pid_status(5)).
-fn number_in_cell(process: Watched) -> u32 {
+pub(crate) fn number_in_cell(process: Watched) -> u32 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.process()));
     let status = status.unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("NSpid:"));

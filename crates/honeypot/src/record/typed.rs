@@ -25,6 +25,8 @@ impl Typed {
     /// Takes a byte; gives the line that it ends. What a shell's history or completion put into the line is not known.
     pub(crate) fn push(&mut self, byte: u8) -> Option<Vec<u8>> {
         match self.escape {
+            // The end of a line is one whatever went before it.
+            _ if byte == b'\r' || byte == b'\n' => self.escape = Escape::Outside,
             Escape::Begun if byte == b'[' || byte == b'O' => {
                 self.escape = Escape::Inside;
                 return None;
@@ -78,6 +80,11 @@ mod tests {
         assert_eq!(lines(b"cat foo bar\x17\x17ls\n"), ["cat ls"]);
         assert_eq!(lines(b"i\x1b[D\x1b[Cd\r"), ["id"]);
         assert_eq!(lines(b"oops\x03\runame\r"), ["", "uname"]);
+    }
+
+    #[test]
+    fn a_line_ends_inside_an_escape_sequence_too() {
+        assert_eq!(lines(b"id\x1b[\rls\x1b\n"), ["id", "ls"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One Telnet connection, from the first byte to the last.
 
+pub(crate) mod greeting;
 pub(crate) mod login;
 pub mod stream;
 
@@ -10,8 +11,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{sleep, timeout};
 
+use self::greeting::{Heard, pass_over};
 use self::login::{Attempt, Login, Step, admits};
 use self::stream::{GREETING, Received, Stream, escape};
 use crate::server::Server;
@@ -116,13 +119,31 @@ async fn relay(
     mut reader: Reader,
     session: &Session,
     attempt: &Attempt,
-    ahead: Vec<u8>,
+    mut ahead: Vec<u8>,
 ) {
-    let running = session.start(server, &attempt.user, reader.window).await;
-    let Some(Running { input, mut output, rest }) = running else { return };
     let (mut from, mut to) = socket.into_split();
     let idle = Duration::from_secs(server.config.limits.idle_seconds);
     let whole = Duration::from_secs(server.config.limits.session_seconds);
+    let shown = server
+        .greetings
+        .of(&attempt.user)
+        .filter(|_| ahead.is_empty() && !server.config.early_cells);
+    if let Some(shown) = &shown {
+        let sent = to.write_all(&escape(shown)).await.is_ok();
+        let typed = timeout(idle, first_typed(&mut from, &mut reader)).await;
+        match typed.ok().flatten().filter(|_| sent) {
+            Some(bytes) => ahead = bytes,
+            None => return,
+        }
+    }
+    let running = session.start(server, &attempt.user, reader.window).await;
+    let Some(Running { input, mut output, rest }) = running else { return };
+    let heard = Heard::new(&server.greetings, &attempt.user, !ahead.is_empty());
+    if let Some(shown) = &shown
+        && !pass_over(shown, &mut output).await
+    {
+        return rest.end().await;
+    }
     let inward = async {
         input.write(Input::Bytes(ahead)).await.ok()?;
         loop {
@@ -137,11 +158,13 @@ async fn relay(
                     Received::Option(..) => {}
                 }
             }
+            heard.ends();
             input.write(Input::Bytes(bytes)).await.ok()?;
         }
     };
     let outward = async {
         while let Some(bytes) = output.read().await {
+            heard.shows(&bytes);
             to.write_all(&escape(&bytes)).await.ok()?;
         }
         Some(())
@@ -153,5 +176,21 @@ async fn relay(
         }
     };
     let _ = timeout(whole, both).await;
+    heard.ends();
     rest.end().await;
+}
+
+/// The first bytes that are typed. None: the other side is gone.
+async fn first_typed(from: &mut OwnedReadHalf, reader: &mut Reader) -> Option<Vec<u8>> {
+    loop {
+        let received = reader.next(from).await?.into_iter();
+        let data = received.filter_map(|one| match one {
+            Received::Data(byte) => Some(byte),
+            _ => None,
+        });
+        let bytes: Vec<u8> = data.collect();
+        if !bytes.is_empty() {
+            return Some(bytes);
+        }
+    }
 }

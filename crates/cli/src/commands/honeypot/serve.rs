@@ -47,12 +47,13 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = configuration(arguments)?;
     let mut keeper = Command::new("/proc/self/exe");
     keeper.arg(KEEPER).env_clear();
-    kakoi_honeypot::serve(config, keeper, Box::new(io::stdout()), |listening| {
+    kakoi_honeypot::serve(config, keeper, Box::new(io::stdout()), output::complain, |listening| {
         for (name, address) in [("Telnet", listening.telnet), ("SSH", listening.ssh)] {
             if let Some(address) = address {
                 output::complain(&format!("{name} at {address}"));
             }
         }
+        output::complain(&listening.recording);
     })?;
     Ok(Exit::Done)
 }

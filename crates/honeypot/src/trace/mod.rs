@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every system call of all cells by BPF programs on the host's tracepoints (bpf/record.bpf.c), through one ring buffer that
+//! one thread reads. Processes are not stopped; what finds no room is lost, counted, and told at the session's end.
+
+mod cell;
+mod layout;
+mod pieces;
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use libbpf_rs::{
+    Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, PrintLevel, RingBuffer,
+    RingBufferBuilder, set_print,
+};
+
+use self::cell::{Cell, Cells};
+use self::layout::Record;
+use crate::error::{Error, fail};
+use crate::output::Outputs;
+use crate::record::calls;
+use crate::record::samples::Described;
+use crate::session::{Life, Session};
+
+static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/record.bpf.o"));
+
+/// How long a record may lie before it is read, when nothing urgent follows it.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Bytes of events that are written at once.
+const BATCH: usize = 256 << 10;
+
+/// The recorder: cells are made known to it before anybody is let in.
+pub(crate) struct Tracer {
+    tasks: MapHandle,
+    counters: MapHandle,
+    cells: Cells,
+    next: AtomicU64,
+    commands: Sender<Command>,
+}
+
+/// What the reading thread is asked to do, after all that was recorded before.
+enum Command {
+    /// A cell is there: records will come.
+    Begun,
+    /// A file of a cell was taken.
+    Sample(u64, Described, Vec<u8>),
+    /// Nothing of a cell is left.
+    Finish(u64, tokio::sync::oneshot::Sender<()>),
+}
+
+impl Tracer {
+    /// Loads and attaches the programs, and starts the thread that reads.
+    ///
+    /// # Errors
+    /// When this kernel does not let them in; the message says at what.
+    pub(crate) fn start(outputs: Arc<Outputs>) -> Result<Self, Error> {
+        if !cfg!(target_arch = "x86_64") {
+            return Err(fail("record by BPF", "so far on x86-64 only"));
+        }
+        set_print(Some((PrintLevel::Warn, |_, _| {})));
+        let of = |what: &'static str| move |error| fail(what, error);
+        let object = ObjectBuilder::default()
+            .open_memory(OBJECT)
+            .and_then(libbpf_rs::OpenObject::load)
+            .map_err(of("load the recorder's BPF programs"))?;
+        shape_calls(&object)?;
+        let (tasks, counters) = (map(&object, "record_tasks")?, map(&object, "record_cells")?);
+        let cells = Cells::default();
+        let (commands, received) = channel();
+        let ring = ring(&object, &cells, &outputs)?;
+        let links = object.progs_mut().map(|program| program.attach());
+        let links = links.collect::<Result<Vec<Link>, _>>();
+        let links = links.map_err(of("attach the recorder's BPF programs"))?;
+        let reader =
+            Reader { ring, cells: Arc::clone(&cells), counters: clone(&counters)?, outputs };
+        std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || {
+                reader.run(&received);
+                drop((links, object));
+            })
+            .map_err(|error| fail("start the recorder", error))?;
+        Ok(Self { tasks, counters, cells, next: AtomicU64::new(1), commands })
+    }
+
+    /// Records what process 1 of a cell makes from now on. Gives the number of the cell.
+    pub(crate) fn begin(&self, first: &OwnedFd, session: &Session, life: Life) -> Option<u64> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let process = process_of(first)?;
+        self.counters
+            .update(&number.to_ne_bytes(), &[0; layout::CELL_BYTES], MapFlags::ANY)
+            .ok()?;
+        let cell = Cell::new(session.clone(), life, process);
+        lock(&self.cells).insert(number, cell);
+        let key = first.as_raw_fd().to_ne_bytes();
+        if self.tasks.update(&key, &layout::first_task(number), MapFlags::ANY).is_err() {
+            lock(&self.cells).remove(&number);
+            let _ = self.counters.delete(&number.to_ne_bytes());
+            return None;
+        }
+        let _ = self.commands.send(Command::Begun);
+        Some(number)
+    }
+
+    /// Keeps a file under the line that made it.
+    pub(crate) fn sample(&self, cell: u64, described: Described, bytes: Vec<u8>) {
+        let _ = self.commands.send(Command::Sample(cell, described, bytes));
+    }
+
+    /// Tells the end of a cell of which nothing is left, after everything before.
+    pub(crate) async fn finish(&self, cell: u64) {
+        let (done, finished) = tokio::sync::oneshot::channel();
+        if self.commands.send(Command::Finish(cell, done)).is_ok() {
+            let _ = finished.await;
+        }
+    }
+}
+
+fn lock(cells: &Cells) -> std::sync::MutexGuard<'_, BTreeMap<u64, Cell>> {
+    cells.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Number of a process on the host.
+fn process_of(first: &OwnedFd) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", first.as_raw_fd())).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
+}
+
+fn map(object: &Object, name: &str) -> Result<MapHandle, Error> {
+    let found = object.maps().find(|map| map.name() == name);
+    let found = found.ok_or_else(|| fail("record by BPF", format!("there is no map {name}")))?;
+    MapHandle::try_from(&found).map_err(|error| fail("record by BPF", error))
+}
+
+fn clone(map: &MapHandle) -> Result<MapHandle, Error> {
+    MapHandle::try_from(map).map_err(|error| fail("record by BPF", error))
+}
+
+/// Tells the programs which arguments to read of which call.
+fn shape_calls(object: &Object) -> Result<(), Error> {
+    let shapes = map(object, "record_shapes")?;
+    for (number, name) in calls::all_names() {
+        let shape = layout::shape(&pieces::pieces_of(name));
+        let Ok(number) = u32::try_from(*number) else { continue };
+        // Numbers of other tables lie beyond.
+        if number < 512 {
+            shapes
+                .update(&number.to_ne_bytes(), &shape, MapFlags::ANY)
+                .map_err(|error| fail("record by BPF", error))?;
+        }
+    }
+    Ok(())
+}
+
+fn ring(
+    object: &Object,
+    cells: &Cells,
+    outputs: &Arc<Outputs>,
+) -> Result<(RingBuffer<'static>, Batch), Error> {
+    let batch = Batch::default();
+    let (cells, outputs, own) = (Arc::clone(cells), Arc::clone(outputs), Arc::clone(&batch));
+    let events = map(object, "record_events")?;
+    let mut builder = RingBufferBuilder::new();
+    builder
+        .add(&events, move |bytes| {
+            if let Some(record) = Record::parse(bytes) {
+                let mut batch = own.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(cell) = lock(&cells).get_mut(&record.cell) {
+                    cell.take(&record, &outputs, &mut batch);
+                }
+                if batch.len() >= BATCH {
+                    outputs.lines(&batch);
+                    batch.clear();
+                }
+            }
+            0
+        })
+        .map_err(|error| fail("read what BPF programs send", error))?;
+    let ring = builder.build().map_err(|error| fail("read what BPF programs send", error))?;
+    Ok((ring, batch))
+}
+
+/// Events that are not written yet.
+type Batch = Arc<Mutex<Vec<u8>>>;
+
+/// The thread that reads.
+struct Reader {
+    ring: (RingBuffer<'static>, Batch),
+    cells: Cells,
+    counters: MapHandle,
+    outputs: Arc<Outputs>,
+}
+
+impl Reader {
+    /// Until the server is gone.
+    fn run(&self, commands: &Receiver<Command>) {
+        loop {
+            let idle = lock(&self.cells).is_empty();
+            let command = match idle {
+                true => commands.recv().ok(),
+                false => None,
+            };
+            if idle && command.is_none() {
+                return;
+            }
+            if command.is_none() {
+                // Interrupted: the next turn reads on.
+                let _ = self.ring.0.poll(PATIENCE);
+            }
+            // What a command follows was recorded before it came.
+            let mut waiting: Vec<Command> = command.into_iter().collect();
+            waiting.extend(commands.try_iter());
+            // Polling alone passes over what is not urgent.
+            let _ = self.ring.0.consume();
+            waiting.into_iter().for_each(|command| self.obey(command));
+            self.flush();
+        }
+    }
+
+    fn obey(&self, command: Command) {
+        match command {
+            Command::Begun => {}
+            Command::Sample(number, described, bytes) => {
+                let cells = lock(&self.cells);
+                if let Some(cell) = cells.get(&number) {
+                    let (session, described) = (cell.session().clone(), cell.described(described));
+                    drop(cells);
+                    self.outputs.sample(&session, &described, &bytes);
+                }
+            }
+            Command::Finish(number, done) => {
+                if let Some(mut cell) = lock(&self.cells).remove(&number) {
+                    let mut batch = self.ring.1.lock().unwrap_or_else(PoisonError::into_inner);
+                    cell.end(self.lost(number), &mut batch);
+                }
+                let _ = self.counters.delete(&number.to_ne_bytes());
+                self.flush();
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn lost(&self, number: u64) -> u64 {
+        let counter = self.counters.lookup(&number.to_ne_bytes(), MapFlags::ANY);
+        counter.ok().flatten().map_or(0, |bytes| layout::lost_of(&bytes))
+    }
+
+    fn flush(&self) {
+        let mut batch = self.ring.1.lock().unwrap_or_else(PoisonError::into_inner);
+        self.outputs.lines(&batch);
+        batch.clear();
+        // A burst must not be held for ever.
+        batch.shrink_to(BATCH);
+    }
+}
