@@ -8,9 +8,8 @@ mod bounded;
 
 use archives::{bzip2, cpio_entry, fit, gzip, tar, xz, zip};
 use bounded::{limits, unpack};
-use bytes::Bytes;
 use kakoi_model::{FileKind, ProblemCode};
-use kakoi_unpack::{Limits, NoJournal, Store, Unpacked, unpack_image};
+use kakoi_unpack::{Limits, Unpacked};
 
 fn codes(found: &Unpacked) -> Vec<ProblemCode> {
     let mut codes: Vec<ProblemCode> = found.problems.iter().map(|problem| problem.code).collect();
