@@ -7,7 +7,7 @@ set -euo pipefail
 build=(gcc libc6-dev make clang llvm libelf-dev zlib1g-dev pkg-config)
 image=(squashfs-tools u-boot-tools device-tree-compiler openssl)
 forms=(mtd-utils genromfs erofs-utils e2fsprogs util-linux-extra android-sdk-libsparse-utils mkbootimg cpio python3)
-formats=(cramfsswap dosfstools mtools fdisk lz4 lzop zstd xz-utils bzip2 lzip zip p7zip-full ncompress arj genisoimage cryptsetup-bin btrfs-progs binutils rpm)
+formats=(cramfsswap dosfstools mtools fdisk lz4 lzop zstd xz-utils bzip2 lzip zip p7zip-full ncompress arj genisoimage cryptsetup-bin btrfs-progs binutils rpm gcab makeself f2fs-tools)
 compilers=(gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-mipsel-linux-gnu gcc-mips-linux-gnu
     libc6-armel-cross libc6-mips64el-cross libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-mipsel-cross libc6-dev-mips-cross musl-tools)
 guard=(clang qemu-user-static)

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::top;
+use crate::{hostile, top};
 
 /// File, and the arguments of `kakoi` that print it.
 const GENERATED: &[(&str, &[&str])] = &[
@@ -38,6 +38,8 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         if *path == "docs/FORMATS.md" {
             // What a run beside other tools measured (`cargo xtask peers`).
             new.extend(std::fs::read(top().join("docs/formats-measured.md")).unwrap_or_default());
+            // What hostile input did to it (`cargo xtask hostile`).
+            new.extend(hostile::markdown().into_bytes());
         }
         let path = top().join(path);
         let old = std::fs::read(&path).unwrap_or_default();

@@ -13,6 +13,7 @@ mod corpus;
 mod docs;
 mod edges;
 mod fuzz;
+mod hostile;
 mod patches;
 mod payloads;
 mod personas;
@@ -84,6 +85,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "personas of the honeypot into target/personas, with BusyBox of Debian",
     ),
     ("vm", vm::run, "guests: boot Debian kernels under QEMU, run what needs a kernel of its own"),
+    (
+        "hostile",
+        hostile::run,
+        "[FORMAT...]: cut and change every golden case 1,000 times (docs/FORMATS.md)",
+    ),
     ("fuzz", fuzz::run, "SECONDS [NAME-PART]: every fuzz target for that long"),
 ];
 

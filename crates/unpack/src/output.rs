@@ -291,6 +291,19 @@ impl<'a> Output<'a> {
         Spool { heap: Vec::new(), spill: self.store.spill(), extent: None, written: 0, limit }
     }
 
+    /// Counts bytes that were decoded on the way to an entry, or for one that then failed: work that
+    /// an image may ask for only so often.
+    ///
+    /// # Errors
+    /// The limit of the whole scan.
+    pub fn spend(&mut self, bytes: usize) -> Result<(), Problem> {
+        if Budget::take(&self.budget.bytes, bytes as u64) {
+            return Ok(());
+        }
+        let problem = Problem::new(ProblemCode::SizeLimit, self.start as u64, "content");
+        Err(problem.because(TOGETHER))
+    }
+
     fn charge(&mut self, bytes: usize, path: &ImagePath) -> Result<(), Problem> {
         if bytes <= self.content_limit && Budget::take(&self.budget.bytes, bytes as u64) {
             return Ok(());

@@ -10,13 +10,16 @@ mod ar;
 mod arcadyan;
 mod arj;
 mod avm;
+mod btrfs;
 mod buffalo;
+mod cab;
 mod cpio;
 mod cramfs;
 mod dahua;
 mod dlink;
 mod erofs;
 mod ext;
+mod f2fs;
 mod fat;
 mod fdt;
 mod fields;
@@ -30,12 +33,15 @@ mod instar;
 mod iso9660;
 mod jffs2;
 mod kernel;
+mod lha;
 mod mbr;
 mod minix;
 mod mtdparts;
 mod names;
+mod nand;
 mod netgear;
 mod npk;
+mod okumura;
 mod ota;
 mod packimg;
 mod parts;
@@ -51,6 +57,7 @@ mod sealed;
 mod seama;
 mod senao;
 mod sevenz;
+mod shell_archive;
 mod squashfs;
 mod stream;
 mod tar;
@@ -60,6 +67,7 @@ mod ubi;
 mod ubifs;
 mod ubnt;
 mod uboot_env;
+mod uefi;
 mod uimage;
 mod unix;
 mod vmdk;
@@ -72,19 +80,23 @@ mod zyxel;
 pub static ALL: &[&dyn Format] = &[
     // What a table says of the whole content decides before what stands at its start
     &mtdparts::MtdParts,
+    &nand::NandDump,
+    &uefi::IntelFlash,
+    &shell_archive::ShellArchive,
     // File systems
     &squashfs::Squashfs,
     &cramfs::Cramfs,
     &romfs::Romfs,
     &erofs::Erofs,
     &ext::Ext,
+    &f2fs::F2fs,
     &fat::Fat,
     &jffs2::Jffs2,
     &ubifs::Ubifs,
     &yaffs::Yaffs,
     &minix::Minix,
     &iso9660::Iso9660,
-    &sealed::Btrfs,
+    &btrfs::Btrfs,
     &sealed::Xfs,
     // Partitions and disk images
     &ubi::Ubi,
@@ -102,6 +114,8 @@ pub static ALL: &[&dyn Format] = &[
     &sevenz::SevenZip,
     &arj::Arj,
     &rar::Rar,
+    &lha::Lha,
+    &cab::Cab,
     &rpm::Rpm,
     // Headers
     &tplink::TplinkV1,
@@ -140,6 +154,8 @@ pub static ALL: &[&dyn Format] = &[
     &android::AndroidBoot,
     &android::AndroidVendorBoot,
     &android::AndroidSparse,
+    &android::AndroidPayload,
+    &uefi::FirmwareVolume,
     &ota::MatterOta,
     &ota::ZigbeeOta,
     &ota::LumiOta,

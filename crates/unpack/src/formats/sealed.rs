@@ -10,9 +10,6 @@ use crate::{Claim, Family, Format, FormatDoc, Input, Magic, Output, Refusal, Sco
 /// An encrypted volume.
 pub(super) struct Luks;
 
-/// btrfs.
-pub(super) struct Btrfs;
-
 /// XFS.
 pub(super) struct Xfs;
 
@@ -27,17 +24,6 @@ static LUKS: FormatDoc = FormatDoc {
     references: &["LUKS1 On-Disk Format Specification 1.2.3", "LUKS2 On-Disk Format Specification"],
 };
 
-static BTRFS: FormatDoc = FormatDoc {
-    name: "btrfs",
-    title: "btrfs file system",
-    family: Family::FileSystem,
-    scope: Scope::Aligned(512),
-    magics: &[Magic::at(SUPER_BTRFS + 64, b"_BHRfS_M")],
-    reads: "the superblock: size and label, as attributes",
-    limits: "files are not read: reported as unsupported",
-    references: &["btrfs documentation, On-disk Format"],
-};
-
 static XFS: FormatDoc = FormatDoc {
     name: "xfs",
     title: "XFS file system",
@@ -50,9 +36,6 @@ static XFS: FormatDoc = FormatDoc {
 };
 
 const BIG: Endian = Endian::Big;
-const LITTLE: Endian = Endian::Little;
-
-const SUPER_BTRFS: usize = 0x1_0000;
 
 fn not_read(claim: &Claim) -> Problem {
     let problem = Problem::new(ProblemCode::Unsupported, claim.start as u64, "file system");
@@ -91,37 +74,6 @@ impl Format for Luks {
         }
         let problem = Problem::new(ProblemCode::Encrypted, claim.start as u64, "volume");
         Err(problem.because("LUKS: needs a passphrase"))
-    }
-}
-
-impl Format for Btrfs {
-    fn doc(&self) -> &'static FormatDoc {
-        &BTRFS
-    }
-
-    fn identify(&self, input: &Input, start: usize) -> Result<Claim, Refusal> {
-        let at = start.saturating_add(SUPER_BTRFS);
-        let sector = input.u32(at + 144, LITTLE, "sector size")?;
-        let node = input.u32(at + 148, LITTLE, "node size")?;
-        let total = input.size64(at + 112, LITTLE, "size")?;
-        let itself = input.u64(at + 48, LITTLE, "place of the superblock")?;
-        if !sector.is_power_of_two()
-            || !node.is_power_of_two()
-            || itself != SUPER_BTRFS as u64
-            || total < SUPER_BTRFS + 4096
-        {
-            return Err(Refusal("superblock"));
-        }
-        let end = start.saturating_add(total).min(input.len());
-        Ok(Claim { start, end, confidence: Confidence::Structure })
-    }
-
-    fn open(&self, input: &Input, claim: &Claim, output: &mut Output<'_>) -> Result<(), Problem> {
-        let at = claim.start.saturating_add(SUPER_BTRFS);
-        let label = input.bytes(at + 299, 256, "label")?;
-        output.attribute("label", printable(label));
-        output.attribute("size", input.u64(at + 112, LITTLE, "size")?);
-        Err(not_read(claim))
     }
 }
 

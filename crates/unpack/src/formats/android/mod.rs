@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Android: boot images, sparse images and the super partition.
+//! Android: boot images, sparse images, the super partition and update payloads.
 
 mod boot;
+mod payload;
 mod sparse;
 mod super_partition;
 mod vendor_boot;
 
 pub(super) use boot::AndroidBoot;
+pub(super) use payload::AndroidPayload;
 pub(super) use sparse::AndroidSparse;
 pub(super) use super_partition::AndroidSuper;
 pub(super) use vendor_boot::AndroidVendorBoot;

@@ -3,10 +3,9 @@
 
 use kakoi_model::{Confidence, Endian, ImagePath, Problem, ProblemCode};
 
+use super::okumura::{self, Positions};
 use super::parts::printable;
 use crate::{Claim, Family, Format, FormatDoc, Input, Magic, Meta, Node, Output, Refusal, Scope};
-
-mod huffman;
 
 /// The format.
 pub(super) struct Arj;
@@ -29,6 +28,9 @@ const MAX_HEADER: usize = 2600;
 
 /// The dictionary of methods 1 to 3 is smaller; each match needs at least two bits or so.
 const MAX_RATIO: usize = 1100;
+
+/// A window of 26 KiB; matches begin within the file.
+const POSITIONS: Positions = Positions { codes: 17, bits: 5, before: None };
 
 struct Header {
     flags: u8,
@@ -128,7 +130,7 @@ fn entry(input: &Input, header: &Header, output: &mut Output<'_>) -> Result<(), 
         0 => packed,
         1..=3 => {
             let room = header.size.min(packed.len().saturating_mul(MAX_RATIO));
-            let content = huffman::decode(&packed, room);
+            let content = okumura::decode(&packed, room, POSITIONS);
             content.ok_or_else(|| problem(ProblemCode::BadStream))?.into()
         }
         method => {

@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! ARJ's methods 1 to 3: matches in a sliding window, coded by Huffman in blocks, as in LHA's lh6.
-//! (H. Okumura, "ar002", describes the coding.)
+//! The coding of H. Okumura's "ar002": matches in a sliding window, coded by Huffman in blocks. ARJ's
+//! methods 1 to 3, LHA's lh4 to lh7 and the compression of UEFI differ only in the positions.
 
 /// Literals, lengths 3 to 256.
 const SYMBOLS: usize = 256 + 254;
 
-/// Codes of the lengths of codes, and of positions.
+/// Codes of the lengths of codes.
 const LENGTH_CODES: usize = 19;
-const POSITION_CODES: usize = 17;
+
+/// How positions are coded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Positions {
+    /// How many codes there are: one more than the bits of the window.
+    pub(super) codes: usize,
+    /// Bits of their number.
+    pub(super) bits: usize,
+    /// What stands before the first byte, if a match may reach there.
+    pub(super) before: Option<u8>,
+}
 
 /// Shortest match.
 const MIN_MATCH: usize = 3;
@@ -16,14 +26,14 @@ const MIN_MATCH: usize = 3;
 const MAX_BITS: usize = 16;
 
 /// Unpacks `size` bytes; None when the stream is damaged.
-pub(super) fn decode(packed: &[u8], size: usize) -> Option<Vec<u8>> {
+pub(super) fn decode(packed: &[u8], size: usize, how: Positions) -> Option<Vec<u8>> {
     let mut bits = Bits { bytes: packed, at: 0 };
-    let mut output = Vec::with_capacity(size);
+    let mut output = Vec::new();
     while output.len() < size {
         let count = bits.take(16)?;
-        let lengths = read_lengths(&mut bits, LENGTH_CODES, Some(3))?;
+        let lengths = read_lengths(&mut bits, (5, LENGTH_CODES), Some(3))?;
         let symbols = read_symbols(&mut bits, &lengths)?;
-        let positions = read_lengths(&mut bits, POSITION_CODES, None)?;
+        let positions = read_lengths(&mut bits, (how.bits, how.codes), None)?;
         for _ in 0..count {
             if output.len() >= size {
                 break;
@@ -33,7 +43,7 @@ pub(super) fn decode(packed: &[u8], size: usize) -> Option<Vec<u8>> {
                 Ok(literal) => output.push(literal),
                 Err(_) => {
                     let length = (symbol - 256 + MIN_MATCH).min(size - output.len());
-                    copy(&mut output, position(&mut bits, &positions)?, length)?;
+                    copy(&mut output, position(&mut bits, &positions)?, length, how.before)?;
                 }
             }
         }
@@ -52,20 +62,25 @@ fn position(bits: &mut Bits<'_>, positions: &Code) -> Option<usize> {
 }
 
 /// Source and target may overlap.
-fn copy(output: &mut Vec<u8>, position: usize, length: usize) -> Option<()> {
-    let from = output.len().checked_sub(position + 1)?;
-    for at in from..from + length {
-        output.push(*output.get(at)?);
+fn copy(output: &mut Vec<u8>, position: usize, length: usize, before: Option<u8>) -> Option<()> {
+    for _ in 0..length {
+        let from = output.len().checked_sub(position + 1);
+        let byte = from.map_or(before, |from| output.get(from).copied());
+        output.push(byte?);
     }
     Some(())
 }
 
 /// Lengths of codes in three bits, or more ones after 7; after the one at `special`, two bits tell
 /// how many zeros follow.
-fn read_lengths(bits: &mut Bits<'_>, most: usize, special: Option<usize>) -> Option<Code> {
-    let count = bits.take(5)?;
+fn read_lengths(
+    bits: &mut Bits<'_>,
+    (width, most): (usize, usize),
+    special: Option<usize>,
+) -> Option<Code> {
+    let count = bits.take(width)?;
     if count == 0 {
-        return Code::single(bits.take(5)?, most);
+        return Code::single(bits.take(width)?, most);
     }
     let mut lengths = Vec::with_capacity(most);
     while lengths.len() < count {
