@@ -23,6 +23,8 @@ const EDGES: &[(&str, &[&str], &str)] = &[
         &["model", "inspect", "syscalls"],
         "parses hostile bytes: no kernel, network or enforcement within reach",
     ),
+    ("corpus", &["model", "compare"], "files and tables of facts; it parses no bytes of an image"),
+    ("advisory", &["model"], "pure: databases and facts in, verdicts out"),
     ("shell", &[], "a reader of command lines: bytes in, structure out"),
     (
         "assess",
@@ -48,7 +50,7 @@ const EDGES: &[(&str, &[&str], &str)] = &[
         "cli",
         &[
             "model", "unpack", "inspect", "syscalls", "assess", "report", "kernel", "shell",
-            "policy", "guard", "honeypot", "compare", "arena",
+            "policy", "guard", "honeypot", "compare", "corpus", "advisory", "arena",
         ],
         "wires everything",
     ),

@@ -18,6 +18,7 @@ mod patches;
 mod payloads;
 mod personas;
 mod reference;
+mod scale;
 mod stages;
 mod surveyed;
 mod syscalls;
@@ -68,6 +69,11 @@ const TASKS: &[(&str, Task, &str)] = &[
         "patches",
         patches::run,
         "DATA [--debs DIR] [--sources DIR]: kakoi diff on pairs of packages before and after fixes",
+    ),
+    (
+        "scale",
+        scale::run,
+        "DATA DIR [COUNT...]: cost of a corpus of 1,000 and 10,000 images made of real files",
     ),
     (
         "syscall-tables",

@@ -28,6 +28,9 @@ struct Arguments {
 enum Command {
     Scan(commands::scan::Arguments),
     Diff(commands::diff::Arguments),
+    Corpus(commands::corpus::Arguments),
+    Patches(commands::patches::Arguments),
+    Cve(commands::cve::Arguments),
     Extract(commands::extract::Arguments),
     Rules(commands::rules::Arguments),
     Formats(commands::formats::Arguments),
@@ -58,6 +61,9 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Scan(arguments) => commands::scan::exec(&arguments),
         Command::Diff(arguments) => commands::diff::exec(&arguments),
+        Command::Patches(arguments) => commands::patches::exec(&arguments),
+        Command::Cve(arguments) => commands::cve::exec(&arguments),
+        Command::Corpus(arguments) => commands::corpus::exec(&arguments),
         Command::Extract(arguments) => commands::extract::exec(&arguments),
         Command::Rules(arguments) => commands::rules::exec(&arguments),
         Command::Formats(arguments) => commands::formats::exec(&arguments),

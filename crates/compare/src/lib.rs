@@ -19,10 +19,13 @@ mod matching;
 mod names;
 mod program;
 mod semantics;
+pub mod signature;
+mod sketch;
 pub mod text;
 mod verdict;
 
 pub use change::{Change, FunctionChange};
 pub use image::{FileChange, ImageDifference, MitigationChange, ValueChange, compare_images};
 pub use program::{Function, Program, Refer, Token};
+pub use sketch::{Likeness, Sketch};
 pub use verdict::{Difference, Side, Verdict, compare};

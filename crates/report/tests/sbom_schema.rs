@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use kakoi_model::{
-    Component, ComponentKind, ComponentSource, ContainerId, Digest, ElfFacts, Evidence, Fact,
-    Facts, FileRef, Image, ImagePath, Observed, OfContent,
+    ByVersion, Component, ComponentKind, ComponentSource, ContainerId, Digest, ElfFacts, Evidence,
+    Exposure, ExposureVerdict, Fact, Facts, FileRef, Image, ImagePath, Observed, OfContent, Party,
 };
-use kakoi_report::{render_cyclonedx, render_spdx};
+use kakoi_report::{
+    render_csaf, render_cyclonedx, render_cyclonedx_vex, render_openvex, render_spdx,
+};
 use serde_json::Value;
 
 /// Exit code 0 for a valid document, 3 for one that is refused; anything else is a broken set-up.
@@ -83,6 +85,90 @@ fn components_depend_on_the_libraries_that_their_files_need() {
         "relationshipType": "DEPENDS_ON",
     });
     assert!(document["relationships"].as_array().unwrap().contains(&depends));
+}
+
+/// One exposure of each verdict.
+fn exposures() -> Vec<Exposure> {
+    let verdicts = [
+        ExposureVerdict::Vulnerable,
+        ExposureVerdict::FixedByVersion,
+        ExposureVerdict::FixedByBackport,
+        ExposureVerdict::NotApplicableByConfiguration,
+        ExposureVerdict::Unknown,
+    ];
+    let one = |(at, verdict): (usize, ExposureVerdict)| Exposure {
+        id: if at == 4 { "GHSA-1".to_owned() } else { format!("CVE-2020-1000{at}") },
+        component: format!("busybox \u{e9}\"<{}", at % 2),
+        version: (at > 1).then(|| "1.30.1".to_owned()),
+        purl: (at > 2).then(|| "pkg:generic/busybox@1.30.1".to_owned()),
+        cpe: (at > 2).then(|| "cpe:2.3:a:busybox:busybox:1.30.1:*:*:*:*:*:*:*".to_owned()),
+        digests: vec![Digest::of(&[at as u8])],
+        by_version: ByVersion::Affected,
+        verdict,
+        evidence: vec!["seen".to_owned(), "and seen again".to_owned()],
+        exploited: at == 0,
+        party: Party::DeviceVendor,
+        summary: if at == 1 { String::new() } else { "a hole".to_owned() },
+    };
+    verdicts.into_iter().enumerate().map(one).collect()
+}
+
+#[test]
+fn cyclonedx_with_vulnerabilities_is_valid_and_an_unknown_state_is_refused() {
+    let text = render_cyclonedx_vex(&sample(), &exposures()).unwrap();
+    assert_accepted("cyclonedx", "vex.cdx.json", &text);
+    let mut broken: Value = serde_json::from_str(&text).unwrap();
+    broken["vulnerabilities"][0]["analysis"]["state"] = "probably fine".into();
+    assert_refused("cyclonedx", "broken-vex.cdx.json", &broken.to_string());
+}
+
+/// OpenVEX 0.2.0: each status with what the specification wants beside it.
+#[test]
+fn openvex_has_what_each_status_needs() {
+    let text = render_openvex(&sample(), &exposures(), "somebody").unwrap();
+    let vex: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(vex["@context"], "https://openvex.dev/ns/v0.2.0");
+    let statements = vex["statements"].as_array().unwrap();
+    let states: Vec<&str> = statements.iter().map(|it| it["status"].as_str().unwrap()).collect();
+    assert_eq!(states, ["affected", "fixed", "fixed", "not_affected", "under_investigation"]);
+    assert!(statements[0]["action_statement"].as_str().unwrap().contains("device vendor"));
+    assert_eq!(statements[3]["justification"], "vulnerable_code_not_present");
+    assert!(statements.iter().all(|it| it["status_notes"] == "seen; and seen again"));
+    let component = &statements[0]["products"][0]["subcomponents"][0];
+    assert_eq!(component["@id"], "pkg:generic/busybox%20%C3%A9%22%3C0");
+}
+
+/// CSAF 2.0, §4.5 (profile VEX) and §6.1: a status for each product, a remedy for what is affected, a reason for what is not.
+#[test]
+fn csaf_has_what_its_profile_wants() {
+    let text = render_csaf(&sample(), &exposures(), "somebody", "https://example.invalid").unwrap();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(folder.join("sample.csaf.json"), &text).unwrap();
+    let csaf: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(csaf["document"]["category"], "csaf_vex");
+    let products: std::collections::BTreeSet<&str> = csaf["product_tree"]["full_product_names"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["product_id"].as_str().unwrap())
+        .collect();
+    let all = csaf["vulnerabilities"].as_array().unwrap();
+    assert_eq!(all.len(), 5);
+    for it in all {
+        assert!(it["cve"].is_string() != it["ids"].is_array());
+        let named = it["product_status"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|it| it.as_array().unwrap());
+        assert!(named.into_iter().all(|it| products.contains(it.as_str().unwrap())));
+        let has = |key: &str| it[key].is_array();
+        assert_eq!(has("remediations"), it["product_status"]["known_affected"].is_array());
+        assert_eq!(
+            has("flags") && has("threats"),
+            it["product_status"]["known_not_affected"].is_array()
+        );
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! own. Everything is fetched by name with apt and kept under `target/vm`.
 
 pub mod agent;
-mod cpio;
+pub mod cpio;
 mod evaluate;
 pub mod guest;
 mod harmless;

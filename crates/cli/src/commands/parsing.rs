@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Arguments of all commands that parse an image.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use kakoi_model::{Fact, Image, SCHEMA_VERSION, escape};
+use kakoi_model::{Digest, Fact, Image, SCHEMA_VERSION, escape};
 
 use crate::exit::BadInput;
 use crate::output;
@@ -47,17 +48,47 @@ pub struct Parsing {
 impl Parsing {
     /// Reads an image or directory. The first fact is the image line.
     pub fn read(&self, input: &Path, task: Task, reader: &mut dyn Reader) -> anyhow::Result<Scan> {
+        self.read_as(input, task, BTreeSet::new(), false, reader)
+    }
+
+    /// Reads an image and samples its contents, but for those that have a sample.
+    pub fn sample(&self, input: &Path, sampled: BTreeSet<Digest>) -> anyhow::Result<Scan> {
+        self.read_as(input, Task::Sample, sampled, true, &mut NoContents)
+    }
+
+    /// Without confinement?
+    pub fn is_free(&self) -> bool {
+        self.no_sandbox
+    }
+
+    /// Nothing on standard error?
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    fn read_as(
+        &self,
+        input: &Path,
+        task: Task,
+        sampled: BTreeSet<Digest>,
+        many: bool,
+        reader: &mut dyn Reader,
+    ) -> anyhow::Result<Scan> {
         let options = Options {
             input: absolute(input)?,
             confine: !self.no_sandbox,
             threads: self.threads.map_or_else(processors, usize::from),
             bounds: self.bounds(),
             content_time: Duration::from_secs(self.content_timeout),
-            quiet: self.quiet,
+            quiet: self.quiet || many,
             task,
+            sampled,
         };
         let mut scan = supervise(&options, reader).with_context(|| input.display().to_string())?;
-        self.tell_confinement(&scan);
+        // Of many images it is said once, by whoever reads them.
+        if !many {
+            self.tell_confinement(&scan);
+        }
         let image = image_line(input, &scan, !self.no_sandbox);
         scan.facts.lines.insert(0, Fact::Image(image));
         Ok(scan)

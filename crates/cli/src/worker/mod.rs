@@ -9,12 +9,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use kakoi_compare::Sketch;
 use kakoi_model::{Digest, ElfFacts, Fact, File, OfContent, ProblemCode};
 use serde::{Deserialize, Serialize};
 
 mod intake;
 mod journal;
 mod probe;
+mod sample;
 mod serve;
 mod spill;
 mod supervise;
@@ -41,6 +43,8 @@ pub struct Job {
     bounds: Bounds,
     /// Contents that an earlier worker did not survive.
     skip: BTreeMap<Digest, ProblemCode>,
+    /// Contents that need no sample: a file of digests, 32 bytes each.
+    sampled: Option<PathBuf>,
     /// What to do with the files.
     task: Task,
 }
@@ -69,6 +73,8 @@ pub enum Task {
     List,
     /// List them and hand over their bytes.
     Extract,
+    /// Everything, and samples of contents for a corpus.
+    Sample,
 }
 
 impl From<Fact> for Message {
@@ -101,6 +107,8 @@ enum Message {
     /// line before it makes anything of it.
     File(Box<File>),
     Elf(Digest, Box<ElfFacts>),
+    /// A sample of a content.
+    Sketch(Digest, Sketch),
     /// The next `size` bytes after this line are the content.
     Content {
         digest: Digest,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The worker: takes the input in, gives up what it does not need, parses, tells.
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Read, Write};
 
@@ -44,10 +45,11 @@ pub fn serve() -> anyhow::Result<Exit> {
             return Ok(Exit::Input);
         }
     };
+    let sampled = super::sample::read_sampled(job.sampled.as_deref())?;
     let (pool, files) = confine(job.confine, job.threads)?;
     let files = format!("{files:?}").to_lowercase();
     tell(&mut output, &Message::Confined { files, system_calls: job.confine })?;
-    pool.install(|| run(&job, intake, &Kept(store), &journal, &mut output))?;
+    pool.install(|| run(&job, intake, &Kept(store), (&journal, &sampled), &mut output))?;
     tell(&mut output, &Message::Done)?;
     Ok(Exit::Done)
 }
@@ -81,13 +83,17 @@ fn run(
     job: &Job,
     intake: Intake,
     kept: &Kept,
-    journal: &dyn Journal,
+    (journal, sampled): (&dyn Journal, &HashSet<Digest>),
     output: &mut (impl Write + Send),
 ) -> anyhow::Result<()> {
     let size = intake.size();
     let Bounds { output_bytes, ratio, content_bytes, entries, depth } = job.bounds;
     let skip = job.skip.clone();
     let limits = Limits { output_bytes, ratio, content_bytes, entries, depth, skip };
+    let intake_image = match &intake {
+        Intake::Image(image) => Some(image.clone()),
+        Intake::Directory(..) => None,
+    };
     let unpacked = match intake {
         Intake::Image(image) => unpack_image(image, &kept.0, &limits, journal),
         Intake::Directory(listing, files) => {
@@ -95,7 +101,11 @@ fn run(
         }
     };
     tell(output, &Message::Input { digest: unpacked.image, size })?;
-    let facts = if job.task == Task::Inspect {
+    let whole = match &intake_image {
+        Some(image) if job.task == Task::Sample => Some((unpacked.image, image.clone())),
+        _ => None,
+    };
+    let facts = if matches!(job.task, Task::Inspect | Task::Sample) {
         let subject = Subject {
             containers: &unpacked.containers,
             files: &unpacked.files,
@@ -110,6 +120,23 @@ fn run(
     if job.task == Task::Extract {
         hand_over(&unpacked.files, kept, output)?;
     }
+    if job.task == Task::Sample {
+        let known = |digest: &Digest| sampled.contains(digest) || job.skip.contains_key(digest);
+        let mut contents = super::sample::choose(&unpacked, &known);
+        // An image in which nothing was opened is a program or a file by itself.
+        let alone = whole.filter(|_| unpacked.containers.is_empty());
+        contents.retain(|digest| alone.as_ref().is_none_or(|(image, _)| image != digest));
+        let read = |digest: &Digest| kept.0.read(digest);
+        let mut sketches = super::sample::sample(&contents, &read, journal);
+        sketches.extend(
+            alone
+                .filter(|(digest, _)| !known(digest))
+                .map(|(digest, bytes)| (digest, kakoi_compare::Sketch::of(&bytes))),
+        );
+        for (digest, sketch) in sketches {
+            tell(output, &Message::Sketch(digest, sketch))?;
+        }
+    }
     unpacking_facts(unpacked)
         .chain(facts)
         .try_for_each(|fact| tell(output, &Message::from(fact)))?;
@@ -118,7 +145,7 @@ fn run(
 
 /// The bytes of every distinct regular file, in the order of their first place.
 fn hand_over(files: &[File], kept: &Kept, output: &mut impl Write) -> io::Result<()> {
-    let mut told = std::collections::HashSet::new();
+    let mut told = HashSet::new();
     for digest in files.iter().filter_map(File::digest).filter(|digest| told.insert(*digest)) {
         let Some(content) = kept.0.read(&digest) else { continue };
         tell(output, &Message::Content { digest, size: content.len() as u64 })?;

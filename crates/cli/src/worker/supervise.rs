@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The parent: starts a worker, watches it, and tries again without what it did not survive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use kakoi_compare::Sketch;
 use kakoi_model::{Digest, Fact, Facts, OfContent, Problem, ProblemCode};
 
 use super::journal::{self, Active};
@@ -50,6 +51,8 @@ pub struct Options {
     pub quiet: bool,
     /// What to do with the files.
     pub task: Task,
+    /// For [`Task::Sample`]: contents that need no sample.
+    pub sampled: BTreeSet<Digest>,
 }
 
 /// What came of it.
@@ -59,6 +62,8 @@ pub struct Scan {
     pub facts: Facts,
     /// Digest and size of the input.
     pub input: Option<(Digest, u64)>,
+    /// Samples of contents.
+    pub sketches: BTreeMap<Digest, Sketch>,
     /// Did the whole confinement take effect? The words are for people.
     pub confinement: Option<(bool, String)>,
 }
@@ -72,6 +77,7 @@ pub trait Reader: Send {
 /// Runs workers until one finishes.
 pub fn supervise(options: &Options, reader: &mut dyn Reader) -> anyhow::Result<Scan> {
     let journal = tempfile::tempfile().context("journal of the worker")?;
+    let sampled = write_sampled(&options.sampled)?;
     let mut job = Job {
         input: options.input.clone(),
         journal: path_of(&journal),
@@ -79,6 +85,7 @@ pub fn supervise(options: &Options, reader: &mut dyn Reader) -> anyhow::Result<S
         threads: options.threads,
         bounds: options.bounds,
         skip: BTreeMap::new(),
+        sampled: sampled.as_ref().map(path_of),
         task: options.task,
     };
     let progress = Progress::start(options.quiet);
@@ -90,6 +97,17 @@ pub fn supervise(options: &Options, reader: &mut dyn Reader) -> anyhow::Result<S
         }
     }
     bail!("{MAX_TRIES} workers died on this input; see the problems above")
+}
+
+/// The digests in a file without a name: there may be millions.
+fn write_sampled(sampled: &BTreeSet<Digest>) -> anyhow::Result<Option<File>> {
+    if sampled.is_empty() {
+        return Ok(None);
+    }
+    let mut file = tempfile::tempfile().context("list of known contents")?;
+    let all: Vec<u8> = sampled.iter().flat_map(|digest| *digest.as_bytes()).collect();
+    file.write_all(&all).context("list of known contents")?;
+    Ok(Some(file))
 }
 
 /// A name for a file without one, for a child that opens it itself: nothing is left behind however
@@ -225,6 +243,9 @@ fn listen(stdout: ChildStdout, reader: &mut dyn Reader) -> Heard {
             Message::Elf(digest, facts) => {
                 scan.facts.lines.push(Fact::Elf(OfContent { digest, facts: *facts }));
             }
+            Message::Sketch(digest, sketch) => {
+                scan.sketches.insert(digest, sketch);
+            }
             Message::Input { digest, size } => scan.input = Some((digest, size)),
             Message::Confined { files, system_calls } => {
                 let words = format!("Landlock {files}, seccomp {}", on_off(system_calls));
@@ -253,7 +274,7 @@ fn learn(job: &mut Job, loss: Loss, is_first: bool) -> anyhow::Result<()> {
             job.threads = 1;
             "with one thread"
         }
-        [] if job.task == Task::Inspect => {
+        [] if matches!(job.task, Task::Inspect | Task::Sample) => {
             job.task = Task::List;
             "only files are listed"
         }
@@ -297,6 +318,7 @@ mod tests {
             threads: 4,
             bounds,
             skip: BTreeMap::new(),
+            sampled: None,
             task: Task::Inspect,
         }
     }

@@ -20,6 +20,7 @@ mod session;
 mod start_up;
 mod summary;
 mod surface;
+mod survey;
 
 pub use protection::render_protection;
 
@@ -29,6 +30,7 @@ use crate::overview::Overview;
 use markup::Markup;
 
 pub use session::{Session, render_session};
+pub use survey::render_survey;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

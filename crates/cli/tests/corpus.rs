@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `kakoi corpus`, `kakoi cve` and `kakoi patches` on images that the tests make.
+
+use std::fs;
+use std::path::Path;
+
+use super::image::{cpio, file};
+use super::{command, kakoi, stderr, stdout, text};
+
+/// Twelve images in folders of two vendors; those of a number have two files in common.
+fn images(folder: &Path) {
+    for number in 0..12 {
+        let vendor = folder.join(if number % 2 == 0 { "acme/r1" } else { "bolt/x" });
+        fs::create_dir_all(&vendor).unwrap();
+        let own = format!("image {number}\n").repeat(40);
+        let shared = format!("a driver of kit {}\n", number / 2).repeat(40);
+        let content = cpio(&[
+            file("etc/own", 0o644, own.as_bytes()),
+            file("lib/driver", 0o644, shared.as_bytes()),
+            file("bin/common", 0o755, "the same everywhere\n".repeat(20).as_bytes()),
+        ]);
+        fs::write(vendor.join(format!("{number}.bin")), content).unwrap();
+    }
+}
+
+fn table(corpus: &Path) -> String {
+    let question = "SELECT vendor, model, name, path, content_digest FROM files ORDER BY 3, 4";
+    let output = kakoi(&["corpus", "-C", text(corpus), "sql", "--format", "csv", question]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output)
+}
+
+fn add<'a>(corpus: &'a Path, images: &'a Path) -> Vec<&'a str> {
+    vec!["corpus", "-C", text(corpus), "add", "-q", "--vendor-from", "path", text(images)]
+}
+
+#[test]
+fn two_processes_one_of_which_is_killed_end_with_the_same_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images_at, alone, shared) =
+        (folder.path().join("images"), folder.path().join("a"), folder.path().join("b"));
+    images(&images_at);
+    let output = kakoi(&add(&alone, &images_at));
+    assert!(stdout(&output).starts_with("12 images scanned"), "{}", stdout(&output));
+    let mut killed = command(&add(&shared, &images_at)).spawn().unwrap();
+    let other = command(&add(&shared, &images_at)).spawn().unwrap();
+    while fs::read_dir(shared.join("records")).map_or(0, Iterator::count) < 3 {
+        std::thread::yield_now();
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(other.wait_with_output().unwrap().status.success());
+    assert_eq!(table(&shared), table(&alone));
+    let again = kakoi(&add(&shared, &images_at));
+    assert!(stdout(&again).contains("12 known before"), "{}", stdout(&again));
+    let checked = kakoi(&["corpus", "-C", text(&shared), "check", "--repair"]);
+    assert!(checked.status.success(), "{}", stdout(&checked));
+    assert_eq!(table(&shared), table(&alone));
+}
+
+#[test]
+fn relatives_neighbours_survey_and_export_are_told_of_a_corpus() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images_at, corpus) = (folder.path().join("images"), folder.path().join("c"));
+    images(&images_at);
+    assert!(kakoi(&add(&corpus, &images_at)).status.success());
+    let run = |arguments: &[&str]| {
+        let output = kakoi(&[&["corpus", "-C", text(&corpus)], arguments].concat());
+        assert!(output.status.success(), "{arguments:?} {}", stderr(&output));
+        stdout(&output)
+    };
+    let kin = run(&["lineage", "4.bin", "--limit", "1"]);
+    assert!(
+        kin.contains("5.bin  bolt  (other vendor)") && kin.contains("/lib/driver (in 2 images)"),
+        "{kin}"
+    );
+    let changed = folder.path().join("changed");
+    let mut content = "image 7\n".repeat(40);
+    content.insert_str(100, "one line more\n");
+    fs::write(&changed, content).unwrap();
+    let near = run(&["similar", "-q", text(&changed)]);
+    assert!(near.contains("fuzzy") && near.contains("bolt 7.bin /etc/own"), "{near}");
+    let out = folder.path().join("survey");
+    assert!(
+        run(&["survey", "-o", text(&out)]).contains("12 images, 12 distinct, 12 with other files")
+    );
+    assert!(fs::read_to_string(out.join("survey.html")).unwrap().contains("By vendor"));
+    let parquet = folder.path().join("parquet");
+    assert!(run(&["export", "--parquet", text(&parquet)]).contains("images.parquet 12 rows"));
+    let refused = kakoi(&["corpus", "-C", text(&corpus), "sql", "DELETE FROM image"]);
+    assert_eq!(refused.status.code(), Some(3), "{}", stderr(&refused));
+    let nowhere = kakoi(&["corpus", "-C", "/nonexistent/corpus", "survey", "-o", text(&out)]);
+    assert_eq!(nowhere.status.code(), Some(3));
+}
+
+#[test]
+fn versions_are_held_against_an_imported_database_and_an_empty_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("db");
+    let osv = folder.path().join("CVE-2021-28831.json");
+    fs::write(&osv, r#"{"schema_version":"1.6.0","id":"CVE-2021-28831","affected":[{"package":{"ecosystem":"","name":"busybox"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.33.1"}]}]}]}"#).unwrap();
+    let kev = folder.path().join("kev.json");
+    fs::write(&kev, r#"{"vulnerabilities":[{"cveID":"CVE-2021-28831"}]}"#).unwrap();
+    let image = folder.path().join("image.bin");
+    let busybox = format!("\x7fELF{}BusyBox v1.30.1 (2020-01-01 00:00:00 UTC)\0", "\0".repeat(60));
+    fs::write(&image, cpio(&[file("bin/busybox", 0o755, busybox.as_bytes())])).unwrap();
+    let patches = |arguments: &[&str]| {
+        kakoi(&[&["patches", "-q", text(&image), "--cve-db", text(&database)], arguments].concat())
+    };
+    assert_eq!(patches(&[]).status.code(), Some(3), "there is no database yet");
+    let imported = kakoi(&["cve", "import", "--cve-db", text(&database), text(&osv), text(&kev)]);
+    assert!(imported.status.success(), "{}", stderr(&imported));
+    let told = stdout(&patches(&[]));
+    assert!(told.contains("busybox 1.30.1") && told.contains("CVE-2021-28831"), "{told}");
+    assert!(told.contains("unknown") && told.contains("EXPLOITED"), "{told}");
+    assert!(told.contains("by version alone: 1 of 1 affected"), "{told}");
+    let vex: serde_json::Value =
+        serde_json::from_str(&stdout(&patches(&["--format", "openvex"]))).unwrap();
+    assert_eq!(vex["statements"][0]["status"], "under_investigation");
+}
