@@ -185,8 +185,11 @@ pub fn matrix(rows: &[Row]) -> String {
     text
 }
 
+/// Writes a line of the table: its name, and what stands under each run.
+type WriteLine<'a> = dyn FnMut(&str, &dyn Fn(&Row) -> String) + 'a;
+
 /// Each call's cost as a ratio to the run without a defence.
-fn cost_lines(rows: &[Row], line: &mut dyn FnMut(&str, &dyn Fn(&Row) -> String)) {
+fn cost_lines(rows: &[Row], line: &mut WriteLine<'_>) {
     let names: BTreeSet<&String> = rows.iter().flat_map(|row| row.costs.keys()).collect();
     for name in names {
         line(&format!("cost of {name}"), &|row| {

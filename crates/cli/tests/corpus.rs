@@ -7,12 +7,17 @@ use std::path::Path;
 use super::image::{cpio, file};
 use super::{command, kakoi, stderr, stdout, text};
 
+/// A text that no other image has.
+fn own(number: u64) -> String {
+    (0..500).map(|line| format!("{}\n", (line * 7919 + number * 104_729) * 31 % 65_537)).collect()
+}
+
 /// Twelve images in folders of two vendors; those of a number have two files in common.
 fn images(folder: &Path) {
     for number in 0..12 {
         let vendor = folder.join(if number % 2 == 0 { "acme/r1" } else { "bolt/x" });
         fs::create_dir_all(&vendor).unwrap();
-        let own = format!("image {number}\n").repeat(40);
+        let own = own(number);
         let shared = format!("a driver of kit {}\n", number / 2).repeat(40);
         let content = cpio(&[
             file("etc/own", 0o644, own.as_bytes()),
@@ -75,7 +80,7 @@ fn relatives_neighbours_survey_and_export_are_told_of_a_corpus() {
         "{kin}"
     );
     let changed = folder.path().join("changed");
-    let mut content = "image 7\n".repeat(40);
+    let mut content = own(7);
     content.insert_str(100, "one line more\n");
     fs::write(&changed, content).unwrap();
     let near = run(&["similar", "-q", text(&changed)]);

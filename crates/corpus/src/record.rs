@@ -33,7 +33,7 @@ pub struct Record {
 #[serde(rename_all = "kebab-case")]
 enum Line {
     Place(Place),
-    Fact(Fact),
+    Fact(Box<Fact>),
     Sketch(Digest, Sketch),
     End(Digest),
 }
@@ -60,7 +60,7 @@ impl Record {
         };
         push(&Line::Place(self.place.clone()))?;
         for fact in self.facts.lines.iter().filter(|fact| !matches!(fact, Fact::Region(_))) {
-            push(&Line::Fact(fact.clone()))?;
+            push(&Line::Fact(Box::new(fact.clone())))?;
         }
         for (digest, sketch) in &self.sketches {
             push(&Line::Sketch(*digest, sketch.clone()))?;
@@ -104,7 +104,7 @@ impl Record {
                 .map_err(|error| damaged(format!("byte {at}: {error}")))?;
             match line {
                 Line::Place(place) => record.place = place,
-                Line::Fact(fact) => record.facts.lines.push(fact),
+                Line::Fact(fact) => record.facts.lines.push(*fact),
                 Line::Sketch(digest, sketch) => {
                     record.sketches.insert(digest, sketch);
                 }

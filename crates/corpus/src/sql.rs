@@ -55,11 +55,14 @@ pub fn query(corpus: &Corpus, question: &str, most: usize) -> Result<Answer, Cor
     Ok(answer)
 }
 
+/// Takes the columns, and a row of them; says whether it wants more.
+type Take<'a> = dyn FnMut(&[String], Option<Vec<Cell>>) -> bool + 'a;
+
 /// Calls `take` with the columns, first with no row and then with each; stops when it says no.
 pub(crate) fn each_row(
     corpus: &Corpus,
     question: &str,
-    take: &mut dyn FnMut(&[String], Option<Vec<Cell>>) -> bool,
+    take: &mut Take<'_>,
 ) -> Result<(), CorpusError> {
     let fail = |error: rusqlite::Error| match corpus.fail("the question", error) {
         CorpusError::Tables(what, error) => CorpusError::Question(format!("{what}: {error}")),
@@ -69,7 +72,7 @@ pub(crate) fn each_row(
     if !statement.readonly() {
         return Err(CorpusError::Question("only questions are answered: SELECT".to_owned()));
     }
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([]).map_err(fail)?;
     if !take(&columns, None) {
         return Ok(());

@@ -236,10 +236,22 @@ pub(crate) fn tables_path(directory: &Path) -> PathBuf {
     directory.join("corpus.sqlite")
 }
 
+/// Waits until no other process opens the tables; until the file is closed none does.
+fn alone(directory: &Path) -> Result<File, CorpusError> {
+    let path = directory.join("locks/open");
+    let fail = |error| CorpusError::file(&path, error);
+    let file = File::options().create(true).append(true).open(&path).map_err(fail)?;
+    file.lock().map_err(fail)?;
+    Ok(file)
+}
+
 /// Opens the tables for writing, and makes them where there are none.
 pub(crate) fn open_tables(directory: &Path) -> Result<Connection, CorpusError> {
     let path = tables_path(directory);
     let fail = |error| CorpusError::tables(&path, "opening the tables", error);
+    // Who makes the tables, or takes in what a killed process left in their journal, must be alone: the engine does not wait
+    // for another there, it fails.
+    let _alone = alone(directory)?;
     let mut tables = Connection::open(&path).map_err(fail)?;
     tables.busy_timeout(WAIT).map_err(fail)?;
     // A process that is killed loses at most what it had not committed; power loss at most the last commits, whose records

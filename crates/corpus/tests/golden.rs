@@ -20,7 +20,7 @@ struct Program(&'static str, char, &'static str, char);
 
 fn elf(program: &Program, machine: &str) -> ElfFacts {
     let state = |sign: char| match sign {
-        '+' => json!({"observed": {"is": "present"}}),
+        '+' => json!({"observed": {"is": "present", "value": null}}),
         '-' => json!({"observed": {"is": "absent"}, "absence": "not-requested"}),
         _ => json!({"observed": {"is": "undetermined", "value": {"code": "static"}}}),
     };

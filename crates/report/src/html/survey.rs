@@ -193,6 +193,33 @@ fn write_years(page: &mut Markup, lines: &[(String, Vec<(u16, Share)>)]) {
     });
 }
 
+/// Where years and shares lie in a small plot.
+struct Scale {
+    first: u16,
+    last: u16,
+}
+
+impl Scale {
+    const LEFT: f64 = 40.0;
+    const WIDTH: f64 = 260.0;
+    const HEIGHT: f64 = 120.0;
+
+    fn x(&self, year: u16) -> String {
+        number(match self.last - self.first {
+            0 => Self::LEFT + Self::WIDTH / 2.0,
+            span => Self::LEFT + Self::WIDTH * f64::from(year - self.first) / f64::from(span),
+        })
+    }
+
+    fn height(share: f64) -> f64 {
+        8.0 + Self::HEIGHT * (1.0 - share)
+    }
+
+    fn y(share: f64) -> String {
+        number(Self::height(share))
+    }
+}
+
 fn write_line(
     page: &mut Markup,
     (first, last): (u16, u16),
@@ -200,81 +227,53 @@ fn write_line(
     colour: &'static str,
     name: &str,
 ) {
-    const LEFT: f64 = 40.0;
-    const WIDTH: f64 = 260.0;
-    const HEIGHT: f64 = 120.0;
-    let x = |year: u16| match last - first {
-        0 => LEFT + WIDTH / 2.0,
-        span => LEFT + WIDTH * f64::from(year - first) / f64::from(span),
-    };
-    let y = |share: f64| 8.0 + HEIGHT * (1.0 - share);
+    let scale = Scale { first, last };
     let label = format!("{name} by year");
     page.within(
         "svg",
         &[("class", "plot"), ("viewBox", "0 0 320 156"), ("role", "img"), ("aria-label", &label)],
         |page| {
-            for share in [0.0, 0.5, 1.0] {
-                let at = number(y(share));
-                shape(
-                    page,
-                    "line",
-                    &[("class", "axis"), ("x1", "40"), ("x2", "300"), ("y1", &at), ("y2", &at)],
-                );
-                let text = format!("{:.0} %", share * 100.0);
-                page.leaf(
-                    "text",
-                    &[
-                        ("class", "tick"),
-                        ("x", "36"),
-                        ("y", &number(y(share) + 4.0)),
-                        ("text-anchor", "end"),
-                    ],
-                    &text,
-                );
-            }
-            for (year, anchor) in [(first, "start"), (last, "end")]
-                .into_iter()
-                .take(if first == last { 1 } else { 2 })
-            {
-                let at = number(x(year));
-                page.leaf(
-                    "text",
-                    &[("class", "tick"), ("x", &at), ("y", "148"), ("text-anchor", anchor)],
-                    &year.to_string(),
-                );
-            }
-            let told: Vec<(u16, &Share, (f64, f64, f64))> = points
-                .iter()
-                .filter_map(|(year, share)| Some((*year, share, share.share?)))
-                .collect();
-            let line: Vec<String> = told
-                .iter()
-                .map(|(year, _, it)| format!("{},{}", number(x(*year)), number(y(it.0))))
-                .collect();
-            shape(page, "polyline", &[("class", colour), ("points", &line.join(" "))]);
-            for (year, share, (value, low, high)) in told {
-                let at = number(x(year));
-                shape(
-                    page,
-                    "line",
-                    &[
-                        ("class", "span"),
-                        ("x1", &at),
-                        ("x2", &at),
-                        ("y1", &number(y(low))),
-                        ("y2", &number(y(high))),
-                    ],
-                );
-                page.within(
-                    "circle",
-                    &[("class", colour), ("cx", &at), ("cy", &number(y(value))), ("r", "3")],
-                    |page| {
-                        page.leaf("title", &[], &format!("{year}: {}", words(share)));
-                    },
-                );
-            }
+            write_axes(page, &scale);
+            write_points(page, &scale, points, colour);
         },
     );
+}
+
+fn write_axes(page: &mut Markup, scale: &Scale) {
+    for share in [0.0, 0.5, 1.0] {
+        let at = Scale::y(share);
+        let ends = [("class", "axis"), ("x1", "40"), ("x2", "300"), ("y1", &*at), ("y2", &*at)];
+        shape(page, "line", &ends);
+        let below = number(Scale::height(share) + 4.0);
+        let place = [("class", "tick"), ("x", "36"), ("y", &*below), ("text-anchor", "end")];
+        page.leaf("text", &place, &format!("{:.0} %", share * 100.0));
+    }
+    let ends = [(scale.first, "start"), (scale.last, "end")];
+    for (year, anchor) in ends.into_iter().take(if scale.first == scale.last { 1 } else { 2 }) {
+        let at = scale.x(year);
+        let place = [("class", "tick"), ("x", &*at), ("y", "148"), ("text-anchor", anchor)];
+        page.leaf("text", &place, &year.to_string());
+    }
+}
+
+/// What is told of each year with its interval, and the line through it.
+fn write_points(page: &mut Markup, scale: &Scale, points: &[(u16, Share)], colour: &str) {
+    let told: Vec<(u16, &Share, (f64, f64, f64))> =
+        points.iter().filter_map(|(year, share)| Some((*year, share, share.share?))).collect();
+    let line: Vec<String> =
+        told.iter().map(|(year, _, it)| format!("{},{}", scale.x(*year), Scale::y(it.0))).collect();
+    shape(page, "polyline", &[("class", colour), ("points", &line.join(" "))]);
+    for (year, share, (value, low, high)) in told {
+        let at = scale.x(year);
+        let (low, high) = (Scale::y(low), Scale::y(high));
+        let ends = [("class", "span"), ("x1", &*at), ("x2", &*at), ("y1", &*low), ("y2", &*high)];
+        shape(page, "line", &ends);
+        let middle = Scale::y(value);
+        let place = [("class", colour), ("cx", &*at), ("cy", &*middle), ("r", "3")];
+        page.within("circle", &place, |page| {
+            page.leaf("title", &[], &format!("{year}: {}", words(share)));
+        });
+    }
 }
 
 fn write_grid(page: &mut Markup, columns: &[String], rows: &[(String, Vec<Share>)]) {
