@@ -9,13 +9,13 @@
  *
  * A mode that could not be changed there is refused when the name is made (security_path_mknod).
  */
-#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 #include <linux/slab.h>
 #include <linux/xattr.h>
 
+#include "compat/cred.h"
 #include "compat/inode.h"
 #include "kakoi_lkm.h"
 
@@ -53,7 +53,7 @@ static void object_of_change(struct kakoi_case *c, struct dentry *dentry)
  * credentials that are not the caller's. */
 static bool of_overlay(const struct kakoi_case *c)
 {
-	return c->attempt.unknown & KK_U_PATH && current_cred() != current_real_cred();
+	return c->attempt.unknown & KK_U_PATH && kakoi_lent_credentials();
 }
 
 static int judge_change(struct dentry *dentry, struct iattr *attr)
@@ -287,7 +287,7 @@ static u16 mode_of_bytes(const void *value, size_t size)
 /* Whiteouts and the like (fs/overlayfs/overlayfs.h); a caller's own are judged. */
 static bool is_of_overlay(const char *name)
 {
-	return current_cred() != current_real_cred() &&
+	return kakoi_lent_credentials() &&
 	       (!strncmp(name, "trusted.overlay.", 16) || !strncmp(name, "user.overlay.", 13));
 }
 

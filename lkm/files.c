@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Opening, truncating, linking, renaming, removing, receiving a descriptor. */
-#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/slab.h>
 
+#include "compat/cred.h"
 #include "compat/inode.h"
 #include "kakoi_lkm.h"
 
@@ -34,7 +34,7 @@ static bool of_overlay(const struct file *file)
 	if (file->f_mode & FMODE_BACKING)
 		return true;
 #endif
-	return file->f_flags & O_NOATIME && current_cred() != current_real_cred();
+	return file->f_flags & O_NOATIME && kakoi_lent_credentials();
 }
 
 static int judge_file(struct file *file, enum kk_op op)
