@@ -108,16 +108,15 @@ fn the_same_bytes_are_identical_and_a_stripped_file_is_rebuilt() {
 #[test]
 fn another_place_date_or_flag_is_a_rebuild() {
     let folder = tempfile::tempdir().unwrap();
-    let one = build(&folder.path().join("one"), "gcc", &["-O2", "-g", "-s"], Patch::None);
+    // The clock is not asked: two builds within one second would be of one time.
+    let at = |time: &str, flags: &[&str]| {
+        let time = format!("-D__TIME__=\"{time}\"");
+        let flags = [flags, &["-Wno-builtin-macro-redefined", &time]].concat();
+        build(&folder.path().join(&time), "gcc", &flags, Patch::None)
+    };
+    let one = at("12:00:00", &["-O2", "-g", "-s"]);
     let variants: [&[&str]; 8] = [
-        &[
-            "-O2",
-            "-g",
-            "-s",
-            "-Wl,--build-id=uuid",
-            "-D__DATE__=\"Jan 1 2020\"",
-            "-Wno-builtin-macro-redefined",
-        ],
+        &["-O2", "-g", "-s", "-Wl,--build-id=uuid", "-D__DATE__=\"Jan 1 2020\""],
         &["-O1", "-s"],
         &["-O3", "-s"],
         &["-Os", "-s"],
@@ -127,7 +126,7 @@ fn another_place_date_or_flag_is_a_rebuild() {
         &["-O2", "-s", "-falign-functions=64", "-fno-omit-frame-pointer"],
     ];
     for (number, flags) in variants.iter().enumerate() {
-        let other = build(&folder.path().join(format!("{number}")), "gcc", flags, Patch::None);
+        let other = at(&format!("{number:02}:00:00"), flags);
         let found = diff(&one, &other);
         assert_eq!(
             (found.verdict, changed(&found)),
