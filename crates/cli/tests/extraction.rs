@@ -43,6 +43,15 @@ fn files_modes_and_links_are_those_of_the_image() {
 }
 
 #[test]
+fn an_image_that_is_not_there_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("out");
+    let output = kakoi(&["extract", "-q", text(&folder.path().join("no.bin")), text(&target)]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no.bin") && !exists(&target));
+}
+
+#[test]
 fn hostile_names_and_links_stay_beneath_the_directory() {
     let archive = cpio(&[
         directory("etc"),

@@ -50,9 +50,19 @@ pub fn extract(
     directory: &Path,
     parsing: &Parsing,
 ) -> anyhow::Result<BTreeMap<ContainerId, PathBuf>> {
+    // Nothing is made for an image that is not there.
+    std::fs::metadata(image)
+        .map_err(|why| BadInput(why.to_string()))
+        .with_context(|| image.display().to_string())?;
     let target = open_empty(directory)?;
     let mut spool = Spool::new(&target)?;
-    let scan = parsing.read(image, Task::Extract, &mut spool)?;
+    let scan = match parsing.read(image, Task::Extract, &mut spool) {
+        Ok(scan) => scan,
+        Err(why) => {
+            target.remove_dir_all(SPOOL)?;
+            return Err(why);
+        }
+    };
     if scan.facts.containers().next().is_none() {
         target.remove_dir_all(SPOOL)?;
         let reason = BadInput(super::scan::why_nothing(&scan.facts).to_owned());

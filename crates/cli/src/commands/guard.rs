@@ -99,6 +99,7 @@ struct SinkChoice {
 
 /// Runs the command.
 pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
+    may_administer()?;
     if let Some(module) = Module::find() {
         return with_module(&module, &arguments.command);
     }
@@ -119,6 +120,27 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// Every command reads or changes what only an administrator may. Where this process cannot tell, the kernel will.
+fn may_administer() -> anyhow::Result<()> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    match may(&status) {
+        Some(false) => {
+            anyhow::bail!(
+                "`kakoi guard` needs root (CAP_SYS_ADMIN); what holds on this device is undetermined"
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Has the process of this /proc/PID/status CAP_SYS_ADMIN? (include/uapi/linux/capability.h, proc_pid_status(5))
+fn may(status: &str) -> Option<bool> {
+    const SYS_ADMIN: u32 = 21;
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let effective = u64::from_str_radix(effective.trim(), 16).ok()?;
+    Some(effective >> SYS_ADMIN & 1 == 1)
 }
 
 /// The same where the kernel module is loaded.
@@ -287,4 +309,17 @@ fn sink(choice: &SinkChoice) -> anyhow::Result<Sink> {
         .open(path)
         .with_context(|| path.display().to_string())?;
     Ok(Box::new(move |line| Ok(file.write_all(format!("{line}\n").as_bytes())?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may;
+
+    #[test]
+    fn who_may_administer_is_read_from_the_effective_capabilities() {
+        assert_eq!(may("Name:\tx\nCapPrm:\t0\nCapEff:\t000001ffffffffff\n"), Some(true));
+        assert_eq!(may("CapPrm:\t000001ffffffffff\nCapEff:\t0000000000000000\n"), Some(false));
+        assert_eq!(may("CapEff:\tnone\n"), None);
+        assert_eq!(may(""), None);
+    }
 }
