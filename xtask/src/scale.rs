@@ -11,9 +11,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Context;
+use kakoi_arena::cpio::Archive;
 
 use crate::kakoi;
-use crate::vm::cpio::{Archive, Entry};
 
 /// Images that lie on the disk at once.
 const BATCH: u64 = 250;
@@ -114,7 +114,7 @@ fn add(
     for number in batch {
         let folder = images.join(format!("vendor{}/model{}", number % VENDORS, number % 200));
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join(format!("{number}.bin")), image(files, number))?;
+        fs::write(folder.join(format!("{number}.bin")), image(files, number)?)?;
     }
     let before = children_seconds()?;
     let path = images.display().to_string();
@@ -124,19 +124,19 @@ fn add(
     Ok(spent)
 }
 
-fn image(files: &[(String, Vec<u8>)], number: u64) -> Vec<u8> {
-    let mut archive = Archive::default();
+fn image(files: &[(String, Vec<u8>)], number: u64) -> anyhow::Result<Vec<u8>> {
+    let mut archive = Archive::new(Vec::new());
     let of_kit = (0..FILES[0]).map(|at| mix(1, number % KITS, at));
     let of_vendor = (0..FILES[1]).map(|at| mix(2, number % VENDORS, at));
     let own = (0..FILES[2]).map(|at| mix(3, number, at));
     for (at, choice) in of_kit.chain(of_vendor).chain(own).enumerate() {
         if let Some((name, content)) = files.get((choice % files.len() as u64) as usize) {
-            archive.add(&format!("{at:02}-{name}"), &Entry::File(0o755, content.clone()));
+            archive.file(&format!("{at:02}-{name}"), 0o755, content)?;
         }
     }
     let version = format!("synthetic firmware {number}\n").into_bytes();
-    archive.add("version", &Entry::File(0o644, version));
-    archive.finish()
+    archive.file("version", 0o644, &version)?;
+    Ok(archive.finish()?)
 }
 
 /// A number that three numbers decide.

@@ -4,30 +4,57 @@
 
 use std::io::{self, Write};
 
-pub(crate) struct Archive<W: Write> {
+/// An archive in the making. Folders must be added before what is in them.
+#[derive(Debug)]
+pub struct Archive<W: Write> {
     to: W,
     entries: u32,
     length: u64,
 }
 
 impl<W: Write> Archive<W> {
-    pub(crate) fn new(to: W) -> Self {
+    /// An empty one.
+    pub fn new(to: W) -> Self {
         Self { to, entries: 0, length: 0 }
     }
 
-    pub(crate) fn folder(&mut self, path: &str) -> io::Result<()> {
-        self.entry(path, 0o040_755, (0, 0), &[])
+    /// Adds a folder; paths have no leading slash.
+    ///
+    /// # Errors
+    /// Of these five: what writing says, or a path or content of 4 GiB.
+    pub fn folder(&mut self, path: &str, mode: u32) -> io::Result<()> {
+        self.entry(path, 0o040_000 | mode, (0, 0), &[])
     }
 
-    pub(crate) fn file(&mut self, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
+    /// Adds a regular file.
+    ///
+    /// # Errors
+    /// See [`Archive::folder`].
+    pub fn file(&mut self, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
         self.entry(path, 0o100_000 | mode, (0, 0), content)
     }
 
-    pub(crate) fn device(&mut self, path: &str, major: u32, minor: u32) -> io::Result<()> {
-        self.entry(path, 0o020_600, (major, minor), &[])
+    /// Adds a symbolic link.
+    ///
+    /// # Errors
+    /// See [`Archive::folder`].
+    pub fn link(&mut self, path: &str, target: &str) -> io::Result<()> {
+        self.entry(path, 0o120_777, (0, 0), target.as_bytes())
     }
 
-    pub(crate) fn finish(mut self) -> io::Result<W> {
+    /// Adds a character device.
+    ///
+    /// # Errors
+    /// See [`Archive::folder`].
+    pub fn device(&mut self, path: &str, mode: u32, numbers: (u32, u32)) -> io::Result<()> {
+        self.entry(path, 0o020_000 | mode, numbers, &[])
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// See [`Archive::folder`].
+    pub fn finish(mut self) -> io::Result<W> {
         self.entry("TRAILER!!!", 0, (0, 0), &[])?;
         self.to.flush()?;
         Ok(self.to)
@@ -81,5 +108,6 @@ mod tests {
         assert_eq!(&bytes[14..22], b"000081A4");
         assert_eq!(&bytes[110..116], b"a\0xyz\0");
         assert_eq!(bytes.len() % 4, 0);
+        assert!(bytes.windows(10).any(|window| window == b"TRAILER!!!"));
     }
 }

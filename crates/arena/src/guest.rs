@@ -210,10 +210,10 @@ fn initrd(store: &Store, job: &Job<'_>, kernel: &Kernel) -> Result<File, Error> 
     let mut archive = Archive::new(BufWriter::new(file));
     let mut make = || -> Result<(), std::io::Error> {
         for folder in ["arena", "arena/modules", "arena/tools", "dev", "proc", "sys", "root"] {
-            archive.folder(folder)?;
+            archive.folder(folder, 0o755)?;
         }
-        archive.device("dev/console", 5, 1)?;
-        archive.device("dev/kmsg", 1, 11)?;
+        archive.device("dev/console", 0o600, (5, 1))?;
+        archive.device("dev/kmsg", 0o600, (1, 11))?;
         let bytes = |path: &Path| std::fs::read(path);
         archive.file("init", 0o755, &bytes(&tools.init)?)?;
         archive.file("arena/tools/telnetd", 0o755, &bytes(&tools.init)?)?;

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::debian::{files_beneath, run};
 use crate::error::host;
 use crate::machine::Machine;
-use crate::store::{read, run, write};
+use crate::store::{read, write};
 use crate::{Error, Store};
 
 /// A kernel ready to be booted.
@@ -53,7 +54,10 @@ pub(crate) fn kernel(store: &Store, machine: &Machine) -> Result<Kernel, Error> 
     let kept = store.folder(format!("kernels/{}", machine.name))?;
     if !kept.join("release").exists() {
         match machine.package {
-            Some(pattern) => unpack(store, machine, pattern, &kept)?,
+            Some(pattern) => {
+                let (package, deb) = store.packages().newest(machine.index(), pattern)?;
+                take(&package, &deb, &kept)?;
+            }
             None => build(store, machine, &kept)?,
         }
     }
@@ -64,24 +68,6 @@ pub(crate) fn kernel(store: &Store, machine: &Machine) -> Result<Kernel, Error> 
 }
 
 // ---- Debian's ----
-
-fn unpack(
-    store: &Store,
-    machine: &Machine,
-    pattern: (&str, &str),
-    kept: &Path,
-) -> Result<(), Error> {
-    let mut error = None;
-    for package in store.fitting(machine, pattern)?.into_iter().rev().take(3) {
-        match store.download(machine, &package) {
-            Ok(deb) => return take(&package, &deb, kept),
-            Err(why) => error = Some(why),
-        }
-    }
-    Err(error.unwrap_or_else(|| {
-        Error::Host(format!("no package {}*{} for {}", pattern.0, pattern.1, machine.name))
-    }))
-}
 
 fn take(package: &str, deb: &Path, kept: &Path) -> Result<(), Error> {
     let whole = tempfile::tempdir_in(kept).map_err(host(kept.display()))?;
@@ -145,22 +131,6 @@ fn dependencies(module: &[u8]) -> BTreeSet<String> {
     text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-fn files_beneath(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-            if path.is_dir() && !path.is_symlink() {
-                open.push(path);
-            } else {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 // ---- built from source ----
 
 const CONFIGURATION: &str = include_str!("../kernel/malta-be.config");
@@ -172,7 +142,7 @@ fn build(store: &Store, machine: &Machine, kept: &Path) -> Result<(), Error> {
     if !made.join("vmlinux").exists() {
         let source = tree.join("src");
         if !source.join("Makefile").exists() {
-            let deb = store.download(machine, "linux-source-6.1")?;
+            let deb = store.packages().download(machine.index(), "linux-source-6.1")?;
             let whole = store.folder("source/deb")?;
             run(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(&whole))?;
             fs::create_dir_all(&source).map_err(host(source.display()))?;

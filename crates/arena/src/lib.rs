@@ -10,7 +10,8 @@
 
 #![forbid(unsafe_code)]
 
-mod cpio;
+pub mod cpio;
+pub mod debian;
 pub mod defence;
 pub mod derivation;
 pub mod document;

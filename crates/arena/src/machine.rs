@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use kakoi_model::{ContainerId, Digest, ElfFacts, ElfRole, Endian, Facts};
 
 use crate::Error;
+use crate::debian::{Index, Pattern};
 
 /// A machine with its kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Machine {
     /// More flags of the compiler for programs of guests.
     pub flags: &'static [&'static str],
     /// Name of the kernel's package: before and after the number of the build; none: built from source.
-    pub package: Option<(&'static str, &'static str)>,
+    pub package: Option<Pattern>,
     /// Suites of Debian that are looked in, oldest first.
     pub suites: &'static [&'static str],
     /// QEMU's program and machine.
@@ -28,6 +29,15 @@ pub struct Machine {
     pub console: &'static str,
     /// Network card, for a person who looks around.
     pub card: &'static str,
+}
+
+impl Machine {
+    /// Where its packages are looked for. Big-endian MIPS has none: what it needs is for all architectures.
+    #[must_use]
+    pub fn index(&self) -> Index {
+        let architecture = if self.package.is_some() { self.name } else { "amd64" };
+        Index { architecture, suites: self.suites }
+    }
 }
 
 const BOOKWORM: &[&str] = &["bookworm"];

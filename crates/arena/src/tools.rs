@@ -7,8 +7,9 @@ use std::process::Command;
 
 use kakoi_model::Digest;
 
+use crate::debian::run;
 use crate::machine::Machine;
-use crate::store::{run, write};
+use crate::store::write;
 use crate::{Error, Store};
 
 macro_rules! sources {

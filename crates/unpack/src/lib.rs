@@ -29,4 +29,4 @@ pub use input::Input;
 pub use kakoi_model::{Journal, NoJournal};
 pub use kind::{ContentKind, find_kind};
 pub use output::{Meta, Node, Output, Spool};
-pub use store::{Spill, Store};
+pub use store::{Listener, Spill, Store};

@@ -2,6 +2,7 @@
 //! Contents by digest: in memory, and beyond a limit in a file that the caller provides.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -27,10 +28,14 @@ pub trait Spill: Send + Sync {
     fn map(&self, offset: u64, length: usize) -> io::Result<Bytes>;
 }
 
+/// Hears of every content once, when it is put in. A content of a container that is given up later is told too.
+pub type Listener = Box<dyn Fn(Digest, &Bytes) + Send + Sync>;
+
 /// Contents by digest. Adding one that is known costs its hash and nothing else.
 pub struct Store {
     contents: Mutex<HashMap<Digest, Bytes>>,
     spill: Option<Box<dyn Spill>>,
+    listener: Option<Listener>,
     resident: AtomicUsize,
     resident_limit: usize,
 }
@@ -50,7 +55,13 @@ impl Store {
 
     fn build(spill: Option<Box<dyn Spill>>, resident_limit: usize) -> Self {
         let contents = Mutex::new(HashMap::new());
-        Self { contents, spill, resident: AtomicUsize::new(0), resident_limit }
+        Self { contents, spill, listener: None, resident: AtomicUsize::new(0), resident_limit }
+    }
+
+    /// The same store, that tells of contents as they come.
+    #[must_use]
+    pub fn telling(self, listener: Listener) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// The bytes of a content that was put in.
@@ -96,7 +107,12 @@ impl Store {
 
     fn insert(&self, digest: Digest, content: Bytes) {
         let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        contents.entry(digest).or_insert(content);
+        if let Entry::Vacant(place) = contents.entry(digest) {
+            let content = place.insert(content);
+            if let Some(listener) = &self.listener {
+                listener(digest, content);
+            }
+        }
     }
 
     /// On the heap while there is room, else in the spill.

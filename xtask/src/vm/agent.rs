@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
+use kakoi_arena::debian::run;
 
 use super::kernels::{AMD64, ARM64, Architecture};
 use super::packages;
@@ -25,22 +26,20 @@ pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
     let upper = target.to_uppercase().replace('-', "_");
     let include = libraries.join("usr/include");
     let static_libraries = libraries.join("usr/lib").join(triplet(architecture));
-    packages::run(
-        Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--profile", "device", "--package", "kakoi-agent"])
-            .args(["--features", "static", "--target", target])
-            .env(format!("CARGO_TARGET_{upper}_LINKER"), linker)
-            .env(
-                format!("CARGO_TARGET_{upper}_RUSTFLAGS"),
-                format!(
-                    "-C target-feature=+crt-static -C relocation-model=static -L native={}",
-                    static_libraries.display()
-                ),
-            )
-            .env(variable("LIBBPF_SYS_LIBRARY_PATH"), &static_libraries)
-            .env("LIBBPF_SYS_EXTRA_CFLAGS", format!("-I{} {SMALL}", include.display()))
-            .current_dir(crate::top()),
-    )
+    run(Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile", "device", "--package", "kakoi-agent"])
+        .args(["--features", "static", "--target", target])
+        .env(format!("CARGO_TARGET_{upper}_LINKER"), linker)
+        .env(
+            format!("CARGO_TARGET_{upper}_RUSTFLAGS"),
+            format!(
+                "-C target-feature=+crt-static -C relocation-model=static -L native={}",
+                static_libraries.display()
+            ),
+        )
+        .env(variable("LIBBPF_SYS_LIBRARY_PATH"), &static_libraries)
+        .env("LIBBPF_SYS_EXTRA_CFLAGS", format!("-I{} {SMALL}", include.display()))
+        .current_dir(crate::top()))
     .with_context(|| {
         format!("building kakoi-agent for {target}; `rustup target add {target}` if it has no std")
     })?;

@@ -7,6 +7,7 @@ use std::fs;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
+use kakoi_arena::debian::put;
 use kakoi_policy::Action;
 use serde::{Deserialize, Serialize};
 
@@ -140,7 +141,7 @@ fn keep(backend: &Backend, kernel: &Kernel, run: &Run) -> anyhow::Result<()> {
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{}-{}.json", backend.name, kernel.name));
     let result = result.with_older(fs::read_to_string(&path).ok());
-    packages::put(&path, &serde_json::to_string_pretty(&result)?)?;
+    put(&path, &serde_json::to_string_pretty(&result)?)?;
     anyhow::ensure!(run.outcome.faults.is_empty(), "{}", run.outcome.faults.join("\n"));
     anyhow::ensure!(unknown == 0, "{unknown} differences without a reason");
     Ok(())

@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::cpio::Entry;
 use super::kernels::Kernel;
 use super::packages;
-use super::root::{self, Files};
+use super::root::{self, Entry, Files};
 
 /// What a guest is to do.
 #[derive(Debug, Clone, Default)]

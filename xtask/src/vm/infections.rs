@@ -6,11 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use kakoi_arena::debian::put;
 
-use super::cpio::Entry;
 use super::guest::{self, Outcome};
 use super::kernels::Kernel;
-use super::root::{Files, program};
+use super::root::{Entry, Files, program};
 use super::truth::{self, Backend};
 use super::{packages, programs, table};
 
@@ -20,12 +20,18 @@ pub fn run(backend: &Backend, kernel: &Kernel, folder: Option<&Path>) -> anyhow:
     if let Some(folder) = folder {
         paths.extend(texts(folder)?);
     }
-    // What destroys the guest comes last: each guest takes them all.
-    paths.sort_by_key(|path| path.to_string_lossy().contains("brick"));
+    // What destroys the guest comes last, and has a guest of its own.
+    let destroys = |path: &PathBuf| path.to_string_lossy().contains("brick");
+    paths.sort_by_key(destroys);
+    let gentle = paths.partition_point(|path| !destroys(path));
     let policies = [None, Some("policies/remote-session.toml"), Some("policies/admin.toml")];
     let mut columns = Vec::new();
     for policy in policies {
-        columns.push(infect(backend, kernel, &paths, policy)?);
+        let mut column = infect(backend, kernel, &paths[..gentle], policy)?;
+        for path in &paths[gentle..] {
+            column.extend(infect(backend, kernel, std::slice::from_ref(path), policy)?);
+        }
+        columns.push(column);
     }
     let mut table = format!(
         "{}, {}:\n\n| infection | unguarded | remote-session.toml | admin.toml |\n|---|---|---|---|\n",
@@ -37,13 +43,14 @@ pub fn run(backend: &Backend, kernel: &Kernel, folder: Option<&Path>) -> anyhow:
         let cells: Vec<&str> = columns.iter().map(|column| column[at].text.as_str()).collect();
         println!("{name}: {}", cells.join(" | "));
         table.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
-        if columns[1..].iter().any(|column| column[at].ran || !column[at].typed) {
+        let is_bad = |end: &End| end.ran || !end.typed || (at < gentle && !end.survived);
+        if columns[1..].iter().any(|column| is_bad(&column[at])) {
             bad.push(name);
         }
     }
     let kept = packages::store().join("infections");
     fs::create_dir_all(&kept)?;
-    packages::put(&kept.join(format!("{}-{}.md", backend.name, kernel.name)), &table)?;
+    put(&kept.join(format!("{}-{}.md", backend.name, kernel.name)), &table)?;
     let count = |column: &[End]| column.iter().filter(|end| end.ran).count();
     println!(
         "{} infections on {}: {} ran unguarded, {} under remote-session.toml, {} under admin.toml",
@@ -71,6 +78,7 @@ fn texts(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 struct End {
     ran: bool,
     typed: bool,
+    survived: bool,
     text: String,
 }
 
@@ -99,7 +107,10 @@ fn infect(
     let mut job = truth::job(backend, kernel, files, &(truth::START.to_owned() + begin + TYPE))?;
     job.seconds = 2400;
     let outcome = guest::run(kernel, &job)?;
-    anyhow::ensure!(outcome.faults.is_empty(), "the kernel: {}", outcome.faults.join("\n"));
+    // When its first process is gone a kernel ends with a panic, which is no fault of its own.
+    let killed = |fault: &&String| !fault.contains("Attempted to kill init");
+    let faults: Vec<_> = outcome.faults.iter().take_while(killed).cloned().collect();
+    anyhow::ensure!(faults.is_empty(), "the kernel: {}", faults.join("\n"));
     Ok((0..paths.len()).map(|number| end_of(&outcome, number)).collect())
 }
 
@@ -108,8 +119,10 @@ fn end_of(outcome: &Outcome, number: usize) -> End {
     let own = |word: &'static str| {
         outcome.all(word).filter_map(|text| text.strip_prefix(number.as_str())).collect::<Vec<_>>()
     };
-    let typed = !own("result").is_empty();
-    let ran = own("result").iter().any(|text| text.starts_with("ran"));
+    let typed = !own("typing").is_empty();
+    let survived = !own("result").is_empty();
+    let told = !survived && outcome.all("ran").next().is_some();
+    let ran = told || own("result").iter().any(|text| text.starts_with("ran"));
     let events = own("event").into_iter().filter_map(truth::event);
     let controls: BTreeSet<String> =
         events.filter(|(_, verdict)| verdict != "audit").map(|(control, _)| control).collect();
@@ -118,10 +131,11 @@ fn end_of(outcome: &Outcome, number: usize) -> End {
     let text = match (typed, ran, by.is_empty()) {
         (false, ..) => "not typed: the guest did not survive the one before".to_owned(),
         (true, true, _) => "**ran**".to_owned(),
+        (true, false, _) if !survived => "nothing dropped ran; the guest was destroyed".to_owned(),
         (true, false, true) => "came to nothing by itself".to_owned(),
         (true, false, false) => format!("stopped: {}", by.join(", ")),
     };
-    End { ran, typed, text }
+    End { ran, typed, survived, text }
 }
 
 /// The stage that a control ends (docs/STAGES.md).
@@ -140,6 +154,7 @@ const TYPE: &str = "for file in /kakoi/typed/*; do
     name=${file##*/}
     rm -rf /tmp/* /tmp/.[a-z]* /data/* /etc/crontabs/root; cp -a /kakoi/world/. /; chmod 1777 /tmp
     /kakoi/backend/events > /dev/null 2>&1
+    say typing \"$name now\"
     kakoi-try type $file > /dev/null 2>&1
     result=nothing; [ -e /tmp/ran ] && result=ran
     /kakoi/backend/events 2> /dev/null | head -n 20 | while read -r line; do say event \"$name $line\"; done

@@ -2,6 +2,7 @@
 //! The kernels that are booted: Debian packages, found by name, and the machine that QEMU makes for each.
 
 use anyhow::Context;
+use kakoi_arena::debian::{Index, Pattern};
 
 /// A processor architecture, under the names that its tools have for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,13 @@ pub struct Architecture {
     pub append: &'static str,
     /// File name of the dynamic loader.
     pub loader: &'static str,
+}
+
+impl Architecture {
+    /// Where its packages are looked for.
+    pub fn index(&self) -> Index {
+        Index { architecture: self.name, suites: self.suites }
+    }
 }
 
 const RECENT: &[&str] = &["bullseye", "bookworm", "bookworm-backports", "trixie", "sid"];
@@ -91,7 +99,7 @@ pub struct Kernel {
     pub name: &'static str,
     pub architecture: Architecture,
     /// Names of its package, `*` for the build number: the newest that can be had is taken.
-    pub package: (&'static str, &'static str),
+    pub package: Pattern,
     /// The network card that its modules drive.
     pub card: &'static str,
 }
@@ -113,11 +121,7 @@ pub const KERNELS: &[Kernel] = &[
     debian("mips64el-6.12", MIPS64EL, ("linux-image-6.12.", "-5kc-malta")),
 ];
 
-const fn debian(
-    name: &'static str,
-    architecture: Architecture,
-    package: (&'static str, &'static str),
-) -> Kernel {
+const fn debian(name: &'static str, architecture: Architecture, package: Pattern) -> Kernel {
     let cloud = matches!(architecture.name.as_bytes(), b"amd64" | b"arm64");
     let card = if cloud { "virtio-net-pci" } else { "e1000" };
     Kernel { name, architecture, package, card }
@@ -136,43 +140,4 @@ pub fn named(name: &str) -> anyhow::Result<&'static Kernel> {
         let known: Vec<&str> = KERNELS.iter().map(|kernel| kernel.name).collect();
         format!("no kernel {name}; there are: {}", known.join(" "))
     })
-}
-
-/// Does the name of a package fit the pattern of a kernel?
-pub fn fits(pattern: (&str, &str), package: &str) -> bool {
-    let middle = package.strip_prefix(pattern.0).and_then(|middle| middle.strip_suffix(pattern.1));
-    middle.is_some_and(|middle| {
-        !middle.is_empty()
-            && middle.chars().all(|letter| letter.is_ascii_digit() || ".+~deb".contains(letter))
-    })
-}
-
-/// Orders names of packages by the numbers in them.
-pub fn by_number(package: &str) -> Vec<u64> {
-    package
-        .split(|letter: char| !letter.is_ascii_digit())
-        .filter_map(|number| number.parse().ok())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_takes_the_flavour_it_names_and_no_other() {
-        let pattern = ("linux-image-6.1.0-", "-cloud-amd64");
-        assert!(fits(pattern, "linux-image-6.1.0-50-cloud-amd64"));
-        assert!(!fits(pattern, "linux-image-6.1.0-50-amd64"));
-        assert!(!fits(pattern, "linux-image-6.1.0-50-rt-cloud-amd64"));
-        assert!(fits(
-            ("linux-image-6.12.", "-cloud-amd64"),
-            "linux-image-6.12.95+deb12-cloud-amd64"
-        ));
-    }
-
-    #[test]
-    fn build_ten_is_newer_than_build_nine() {
-        assert!(by_number("linux-image-6.1.0-10-armmp") > by_number("linux-image-6.1.0-9-armmp"));
-    }
 }

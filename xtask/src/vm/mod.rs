@@ -3,7 +3,6 @@
 //! own. Everything is fetched by name with apt and kept under `target/vm`.
 
 pub mod agent;
-pub mod cpio;
 mod evaluate;
 pub mod guest;
 mod harmless;
@@ -20,9 +19,9 @@ mod truth;
 
 use anyhow::Context;
 
-use cpio::Entry;
 use guest::Job;
 use kernels::Kernel;
+use root::Entry;
 use truth::Backend;
 
 const USAGE: &str = "vm list

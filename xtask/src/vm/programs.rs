@@ -5,10 +5,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::cpio::Entry;
+use kakoi_arena::debian::run;
+
 use super::kernels::Architecture;
 use super::packages;
-use super::root::{Files, program};
+use super::root::{Entry, Files, program};
 
 const SOURCES: &[&str] = &[
     "try.c",
@@ -59,12 +60,10 @@ fn compile(
     if changed(&output) > newest {
         return Ok(output);
     }
-    packages::run(
-        Command::new(format!("{}gcc", architecture.cross))
-            .args(["-Os", "-s", "-Wall", "-pthread", "-o"])
-            .arg(&output)
-            .args(sources)
-            .args(flags),
-    )?;
+    run(Command::new(format!("{}gcc", architecture.cross))
+        .args(["-Os", "-s", "-Wall", "-pthread", "-o"])
+        .arg(&output)
+        .args(sources)
+        .args(flags))?;
     Ok(output)
 }

@@ -8,10 +8,20 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
+use kakoi_arena::cpio::Archive;
 
-use super::cpio::{Archive, Entry};
 use super::kernels::{self, Architecture};
 use super::packages::{self, Installed};
+
+/// What is at a path.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    Directory(u32),
+    File(u32, Vec<u8>),
+    Link(String),
+    /// A character device: mode, major, minor.
+    Device(u32, u32, u32),
+}
 
 /// What a job adds to the root: path without a leading slash, and what is there.
 pub type Files = BTreeMap<String, Entry>;
@@ -103,12 +113,17 @@ pub fn archive(
     }
     entries.insert("kakoi/modules/order".to_owned(), Entry::File(0o644, order.into_bytes()));
     entries.extend(files.clone());
-    let mut archive = Archive::default();
+    let mut archive = Archive::new(Vec::new());
     // Folders come before what is in them: the map is ordered.
     for (path, entry) in &entries {
-        archive.add(path, entry);
+        match entry {
+            Entry::Directory(mode) => archive.folder(path, *mode)?,
+            Entry::File(mode, content) => archive.file(path, *mode, content)?,
+            Entry::Link(target) => archive.link(path, target)?,
+            Entry::Device(mode, major, minor) => archive.device(path, *mode, (*major, *minor))?,
+        }
     }
-    Ok(archive.finish())
+    Ok(archive.finish()?)
 }
 
 /// The file of the host, to be run in the guest.

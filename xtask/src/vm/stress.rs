@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use kakoi_arena::debian::put;
+
 use super::guest;
 use super::kernels::Kernel;
 use super::table;
@@ -180,7 +182,7 @@ pub fn cost(backend: &Backend, kernel: &Kernel) -> anyhow::Result<()> {
     println!("{text}");
     let folder = super::packages::store().join("costs");
     std::fs::create_dir_all(&folder)?;
-    super::packages::put(&folder.join(format!("{}-{}.md", backend.name, kernel.name)), &text)?;
+    put(&folder.join(format!("{}-{}.md", backend.name, kernel.name)), &text)?;
     Ok(())
 }
 

@@ -8,8 +8,7 @@ use std::fs;
 use anyhow::Context;
 use kakoi_policy::{Action, Case, FileType, Object, Op, Table, Trust};
 
-use super::cpio::Entry;
-use super::root::Files;
+use super::root::{Entry, Files};
 
 /// One case that has a place in a guest.
 pub struct Row {

@@ -8,10 +8,9 @@ use anyhow::Context;
 use kakoi_policy::Action;
 use serde::Deserialize;
 
-use super::cpio::Entry;
 use super::guest::{self, Job, Outcome};
 use super::kernels::{self, Kernel};
-use super::root::{self, Files};
+use super::root::{self, Entry, Files};
 use super::table::{self, Row};
 use super::{agent, module, programs};
 

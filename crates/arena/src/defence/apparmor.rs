@@ -6,8 +6,9 @@ use std::process::Command;
 
 use super::{Armed, Intent, rules_in, unthrottled};
 use crate::Error;
+use crate::debian::run;
 use crate::error::host;
-use crate::store::{read, run, write};
+use crate::store::{read, write};
 
 /// Everything but running; what lies in the image's directories of programs may be mapped to be run.
 const FREE: &str = "  capability,\n  network,\n  mount,\n  umount,\n  pivot_root,\n  signal,\n  ptrace,\n  unix,\n  \

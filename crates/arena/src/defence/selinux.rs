@@ -8,8 +8,9 @@ use std::process::Command;
 
 use super::{Armed, Intent, unthrottled};
 use crate::Error;
+use crate::debian::run;
 use crate::error::host;
-use crate::store::{read, run, write};
+use crate::store::{read, write};
 
 /// Initial identifiers in the kernel's order (security/selinux/include/initial_sid_to_string.h).
 const SIDS: &[&str] = &[

@@ -21,6 +21,8 @@ use clap::Args;
 use kakoi_model::{
     Container, ContainerId, Digest, Fact, Facts, File, FileKind, ImagePath, unescape,
 };
+use rustix::fs::{RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::parsing::Parsing;
 use crate::exit::{BadInput, Exit};
@@ -68,7 +70,7 @@ pub fn extract(
         let reason = BadInput(super::scan::why_nothing(&scan.facts).to_owned());
         return Err(reason).with_context(|| image.display().to_string());
     }
-    let mut writer = Writer::new(&target, &scan.facts);
+    let mut writer = Writer::new(&target, &spool, &scan.facts);
     let result = writer.write_all(&scan.facts);
     target.remove_dir_all(SPOOL)?;
     result?;
@@ -91,6 +93,9 @@ fn open_empty(path: &Path) -> anyhow::Result<Dir> {
 
 /// Bytes that are moved at once.
 const CHUNK: usize = 256 << 10;
+
+/// What files are made with, before the umask.
+const MADE: u32 = 0o666;
 
 /// Writes contents as they come, named by digest: names of the image come later.
 struct Spool {
@@ -128,7 +133,10 @@ fn manifest(facts: &Facts) -> anyhow::Result<String> {
 
 struct Writer<'a> {
     target: &'a Dir,
+    spool: &'a Dir,
     folders: BTreeMap<ContainerId, PathBuf>,
+    /// The directory that was written to last: entries come directory by directory.
+    open: Option<(PathBuf, Dir)>,
     uses: HashMap<Digest, usize>,
     umask: u32,
     written: u64,
@@ -136,14 +144,16 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(target: &'a Dir, facts: &Facts) -> Self {
+    fn new(target: &'a Dir, spool: &'a Spool, facts: &Facts) -> Self {
         let mut uses = HashMap::new();
         facts
             .files()
             .filter_map(File::digest)
             .for_each(|digest| *uses.entry(digest).or_insert(0) += 1);
         let folders = folders(facts);
-        Self { target, folders, uses, umask: umask(), written: 0, left_out: Vec::new() }
+        let spool = &spool.directory;
+        let umask = umask();
+        Self { target, spool, folders, open: None, uses, umask, written: 0, left_out: Vec::new() }
     }
 
     /// Directories and files first; links last, so that nothing is written through one.
@@ -175,7 +185,7 @@ impl<'a> Writer<'a> {
     fn write(&mut self, file: &File) -> anyhow::Result<()> {
         let Some(place) = self.place(file) else { return Ok(()) };
         match &file.kind {
-            FileKind::Directory => self.target.create_dir_all(&place)?,
+            FileKind::Directory => self.directory(&place)?,
             FileKind::Regular { digest, .. } => self.file(*digest, &place, file.mode)?,
             FileKind::Symlink { .. } => {}
             _ => anyhow::bail!("device nodes, pipes and sockets are only in the manifest"),
@@ -183,45 +193,52 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The last use of a content takes the file over in which it came; earlier ones copy it.
-    fn file(&mut self, digest: Digest, place: &Path, mode: Option<u32>) -> anyhow::Result<()> {
-        if let Some(parent) = place.parent() {
-            self.target.create_dir_all(parent)?;
+    /// The directory that a path lies in, and the name there.
+    fn parent<'p>(&mut self, place: &'p Path) -> anyhow::Result<(&Dir, &'p Path)> {
+        let name = Path::new(place.file_name().context("an entry without a name")?);
+        let parent = place.parent().unwrap_or(Path::new("."));
+        if self.open.as_ref().is_none_or(|(path, _)| path != parent) {
+            let folder = match self.target.open_dir(parent) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.target.create_dir_all(parent)?;
+                    self.target.open_dir(parent)?
+                }
+                result => result?,
+            };
+            self.open = Some((parent.to_owned(), folder));
         }
-        let source = Path::new(SPOOL).join(digest.to_string());
-        let left = self.uses.get_mut(&digest).context("content without use")?;
-        *left = left.saturating_sub(1);
-        let is_last = *left == 0;
-        let mode = mode.unwrap_or(0o644) & 0o777 | 0o600;
-        if !is_last || !self.take_over(&source, place, mode)? {
-            self.copy(&source, place, mode)?;
+        let (_, folder) = self.open.as_ref().context("no directory is open")?;
+        Ok((folder, name))
+    }
+
+    fn directory(&mut self, place: &Path) -> anyhow::Result<()> {
+        let (folder, name) = self.parent(place)?;
+        match folder.create_dir(name) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                folder.create_dir_all(name)?
+            }
+            result => result?,
         }
-        if is_last {
-            self.target.remove_file(&source)?;
-        }
-        self.written += 1;
         Ok(())
     }
 
-    /// A second name for the file, which is never that of another; false where the file system
-    /// knows no links.
-    fn take_over(&self, source: &Path, place: &Path, mode: u32) -> anyhow::Result<bool> {
-        let permissions = std::fs::Permissions::from_mode(mode & !self.umask);
-        self.target.set_permissions(source, Permissions::from_std(permissions))?;
-        match self.target.hard_link(source, self.target, place) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error.into()),
-            Err(_) => Ok(false),
+    /// The last use of a content takes the file over in which it came; earlier ones copy it.
+    fn file(&mut self, digest: Digest, place: &Path, mode: Option<u32>) -> anyhow::Result<()> {
+        let source = digest.to_string();
+        let left = self.uses.get_mut(&digest).context("content without use")?;
+        *left = left.saturating_sub(1);
+        let is_last = *left == 0;
+        let mode = (mode.unwrap_or(0o644) & 0o777 | 0o600) & !self.umask;
+        let (spool, is_made_so) = (self.spool, mode == MADE & !self.umask);
+        let (folder, name) = self.parent(place)?;
+        if is_last && !is_made_so {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            spool.set_permissions(&source, Permissions::from_std(permissions))?;
         }
-    }
-
-    fn copy(&self, source: &Path, place: &Path, mode: u32) -> anyhow::Result<()> {
-        let mut input = self.target.open(source)?.into_std();
-        let mut options = OpenOptions::new();
-        let output =
-            self.target.open_with(place, options.write(true).create_new(true).mode(mode))?;
-        // Of the standard library's files, the kernel copies what one holds.
-        std::io::copy(&mut input, &mut output.into_std())?;
+        if !is_last || !take_over(spool, &source, folder, name)? {
+            copy(spool, &source, folder, name, mode)?;
+        }
+        self.written += 1;
         Ok(())
     }
 
@@ -241,10 +258,8 @@ impl<'a> Writer<'a> {
             }
             _ => target,
         };
-        if let Some(parent) = place.parent() {
-            self.target.create_dir_all(parent)?;
-        }
-        self.target.symlink(OsStr::from_bytes(&target), &place)?;
+        let (folder, name) = self.parent(&place)?;
+        folder.symlink(OsStr::from_bytes(&target), name)?;
         self.written += 1;
         Ok(())
     }
@@ -265,6 +280,24 @@ impl<'a> Writer<'a> {
         }
         output::say(&format!("{} files and links beneath {}", self.written, directory.display()));
     }
+}
+
+/// Gives a file its name, which is never that of another; false where the file system cannot.
+fn take_over(spool: &Dir, source: &str, folder: &Dir, name: &Path) -> anyhow::Result<bool> {
+    match renameat_with(spool, source, folder, name, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(error @ (Errno::EXIST | Errno::NOENT)) => Err(error.into()),
+        Err(_) => Ok(false),
+    }
+}
+
+fn copy(spool: &Dir, source: &str, folder: &Dir, name: &Path, mode: u32) -> anyhow::Result<()> {
+    let mut input = spool.open(source)?.into_std();
+    let mut options = OpenOptions::new();
+    let output = folder.open_with(name, options.write(true).create_new(true).mode(mode))?;
+    // Of the standard library's files, the kernel copies what one holds.
+    std::io::copy(&mut input, &mut output.into_std())?;
+    Ok(())
 }
 
 /// What this process's files are made without (`Umask` of `/proc/self/status`, Linux 4.7); asking

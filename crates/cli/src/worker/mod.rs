@@ -19,6 +19,7 @@ mod probe;
 mod sample;
 mod serve;
 mod spill;
+mod stream;
 mod supervise;
 
 pub use probe::probe;

@@ -9,13 +9,14 @@ use anyhow::Context;
 use bytes::Bytes;
 use kakoi_inspect::{Contents, Subject, inspect_image};
 use kakoi_kernel::{Landlocked, ResourceLimits};
-use kakoi_model::{Digest, Fact, File, Journal};
+use kakoi_model::{Digest, Fact, Journal};
 use kakoi_unpack::{Limits, Store, Unpacked, unpack_directory, unpack_image};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::intake::{Intake, take_in};
 use super::journal::Writer;
 use super::spill::SpillFile;
+use super::stream::Stream;
 use super::{Bounds, Job, Message, Task};
 use crate::exit::Exit;
 
@@ -37,10 +38,15 @@ pub fn serve() -> anyhow::Result<Exit> {
     let mut output = BufWriter::with_capacity(1 << 20, io::stdout());
     limit(&job)?;
     let journal = Writer::new(OpenOptions::new().write(true).open(&job.journal)?);
-    let store = Store::with_spill(Box::new(SpillFile::create()?), RESIDENT_BYTES);
+    let mut store = Store::with_spill(Box::new(SpillFile::create()?), RESIDENT_BYTES);
+    let stream = (job.task == Task::Extract).then(Stream::start).transpose()?;
+    if let Some(stream) = &stream {
+        store = store.telling(stream.listener());
+    }
     let intake = match take_in(&job.input, &store) {
         Ok(intake) => intake,
         Err(error) => {
+            stream.map_or(Ok(()), Stream::end)?;
             tell(&mut output, &Message::Unreadable { reason: error.to_string() })?;
             return Ok(Exit::Input);
         }
@@ -49,7 +55,8 @@ pub fn serve() -> anyhow::Result<Exit> {
     let (pool, files) = confine(job.confine, job.threads)?;
     let files = format!("{files:?}").to_lowercase();
     tell(&mut output, &Message::Confined { files, system_calls: job.confine })?;
-    pool.install(|| run(&job, intake, &Kept(store), (&journal, &sampled), &mut output))?;
+    let known = Known { journal: &journal, sampled: &sampled, stream };
+    pool.install(|| run(&job, intake, &Kept(store), known, &mut output))?;
     tell(&mut output, &Message::Done)?;
     Ok(Exit::Done)
 }
@@ -79,11 +86,18 @@ pub(super) fn confine(confine: bool, threads: usize) -> anyhow::Result<(ThreadPo
     Ok((pool, files))
 }
 
+/// What was set up before files were given up.
+struct Known<'a> {
+    journal: &'a dyn Journal,
+    sampled: &'a HashSet<Digest>,
+    stream: Option<Stream>,
+}
+
 fn run(
     job: &Job,
     intake: Intake,
     kept: &Kept,
-    (journal, sampled): (&dyn Journal, &HashSet<Digest>),
+    Known { journal, sampled, stream }: Known<'_>,
     output: &mut (impl Write + Send),
 ) -> anyhow::Result<()> {
     let size = intake.size();
@@ -100,6 +114,7 @@ fn run(
             unpack_directory(listing, files, &kept.0, &limits, journal)
         }
     };
+    stream.map_or(Ok(()), Stream::end)?;
     tell(output, &Message::Input { digest: unpacked.image, size })?;
     let whole = match &intake_image {
         Some(image) if job.task == Task::Sample => Some((unpacked.image, image.clone())),
@@ -117,9 +132,6 @@ fn run(
     } else {
         Vec::new()
     };
-    if job.task == Task::Extract {
-        hand_over(&unpacked.files, kept, output)?;
-    }
     if job.task == Task::Sample {
         let known = |digest: &Digest| sampled.contains(digest) || job.skip.contains_key(digest);
         let mut contents = super::sample::choose(&unpacked, &known);
@@ -143,17 +155,6 @@ fn run(
     Ok(output.flush()?)
 }
 
-/// The bytes of every distinct regular file, in the order of their first place.
-fn hand_over(files: &[File], kept: &Kept, output: &mut impl Write) -> io::Result<()> {
-    let mut told = HashSet::new();
-    for digest in files.iter().filter_map(File::digest).filter(|digest| told.insert(*digest)) {
-        let Some(content) = kept.0.read(&digest) else { continue };
-        tell(output, &Message::Content { digest, size: content.len() as u64 })?;
-        output.write_all(&content)?;
-    }
-    Ok(())
-}
-
 fn unpacking_facts(unpacked: Unpacked) -> impl Iterator<Item = Fact> {
     let containers = unpacked.containers.into_iter().map(Fact::Container);
     let regions = unpacked.regions.into_iter().map(Fact::Region);
@@ -163,7 +164,7 @@ fn unpacking_facts(unpacked: Unpacked) -> impl Iterator<Item = Fact> {
     containers.chain(regions).chain(problems).chain(files).chain(contents)
 }
 
-fn tell(output: &mut impl Write, message: &Message) -> io::Result<()> {
+pub(super) fn tell(output: &mut impl Write, message: &Message) -> io::Result<()> {
     serde_json::to_writer(&mut *output, message)?;
     output.write_all(b"\n")
 }

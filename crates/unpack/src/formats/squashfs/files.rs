@@ -169,9 +169,10 @@ impl Ready {
     }
 }
 
-/// Decoded bytes of one piece and of one wave, at least and at most, but for larger files.
+/// Decoded bytes of one piece and of one wave, at least and at most, but for larger files. What is done with a content goes on
+/// while the next wave is decoded.
 const PIECE: usize = 256 << 10;
-const WAVE: usize = 16 << 20;
+const WAVE: usize = 4 << 20;
 
 /// Cuts the list into stretches that share no fragment and no data.
 fn pieces(files: &[File]) -> VecDeque<Range<usize>> {
