@@ -13,11 +13,18 @@
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 #include <linux/slab.h>
+#include <linux/version.h>
 #include <linux/xattr.h>
 
 #include "compat/cred.h"
 #include "compat/inode.h"
 #include "kakoi_lkm.h"
+
+/* Since 5.15 `filename_mknodat` (later `do_mknodat`) has several callers there too. */
+#if defined(CONFIG_ARM64) && LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+#define KAKOI_SYS_MKNODAT
+static struct kakoi_hook sys_mknodat_hook;
+#endif
 
 static struct kakoi_hook chmod_hook, change_hook, filp_open_hook, mknodat_hook, mknod_hook, mkdir_hook,
 	symlink_hook, setxattr_hook, set_acl_hook;
@@ -256,6 +263,24 @@ static noinline long my_do_mknodat(int folder, void *name, umode_t mode, unsigne
 }
 static KAKOI_HOOK(mknodat_hook, my_do_mknodat, KAKOI_BIT(KK_OP_CREATE), "do_mknodat", "filename_mknodat");
 
+#ifdef KAKOI_SYS_MKNODAT
+
+/* Here the function above has one caller, and is a part of it. A mode cannot be changed then (it is refused when the name is
+ * made), but what was made must be known. */
+static noinline long my_sys_mknodat(const struct pt_regs *regs)
+{
+	struct kakoi_frame frame = { 0 };
+	bool pushed = kakoi_frame_push(&frame);
+	long answer = KAKOI_ORIGINAL(sys_mknodat_hook, my_sys_mknodat)(regs);
+
+	leave_frame(&frame, pushed);
+	kakoi_leave();
+	return answer;
+}
+static KAKOI_HOOK(sys_mknodat_hook, my_sys_mknodat, KAKOI_BIT(KK_OP_CREATE), "__arm64_sys_mknodat");
+
+#endif
+
 /* ---- access control lists, capabilities --------------------------------------------------------------------------- */
 
 /* Permission bits that an access control list gives to a file: its entry for the group is the mask, if
@@ -338,5 +363,9 @@ static KAKOI_HOOK_OR(set_acl_hook, my_set_acl, KAKOI_BIT(KK_OP_SETXATTR), "secur
 
 struct kakoi_hook *const kakoi_creation_hooks[] = {
 	&chmod_hook, &change_hook, &filp_open_hook, &mknodat_hook, &mknod_hook, &mkdir_hook, &symlink_hook,
-	&setxattr_hook, &set_acl_hook, NULL,
+	&setxattr_hook, &set_acl_hook,
+#ifdef KAKOI_SYS_MKNODAT
+	&sys_mknodat_hook,
+#endif
+	NULL,
 };
