@@ -141,6 +141,13 @@ static __always_inline int changes_namespace(void)
 	return number == 272 || number == 308 || number == 310 || number == 346;
 }
 
+/* Before 6.1 nothing is asked about a new user namespace: unshare and setns get credentials for it, and for nothing else. */
+SEC("lsm/cred_prepare")
+int cred_prepare(u64 *ctx)
+{
+	return changes_namespace() ? protect(KK_X_NAMESPACE) : 0;
+}
+
 SEC("lsm/capable")
 int capable(u64 *ctx)
 {

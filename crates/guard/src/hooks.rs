@@ -37,6 +37,8 @@ pub struct Hook {
     pub need: Need,
     /// Kernels that do not have it, in words; what stands in for it there.
     pub absent: Option<&'static str>,
+    /// A hook that makes this one needless where the kernel has it.
+    pub unless: Option<&'static str>,
 }
 
 const fn op(op: Op) -> Ops {
@@ -44,15 +46,24 @@ const fn op(op: Op) -> Ops {
 }
 
 const fn hook(name: &'static str, need: Need) -> Hook {
-    Hook { name, kind: Kind::Refuses, need, absent: None }
+    Hook { name, kind: Kind::Refuses, need, absent: None, unless: None }
 }
 
 const fn told(name: &'static str, need: Need) -> Hook {
-    Hook { name, kind: Kind::Told, need, absent: None }
+    Hook { name, kind: Kind::Told, need, absent: None, unless: None }
 }
 
 const fn since(name: &'static str, need: Need, absent: &'static str) -> Hook {
-    Hook { name, kind: Kind::Refuses, need, absent: Some(absent) }
+    Hook { name, kind: Kind::Refuses, need, absent: Some(absent), unless: None }
+}
+
+const fn before(
+    better: &'static str,
+    name: &'static str,
+    need: Need,
+    absent: &'static str,
+) -> Hook {
+    Hook { name, kind: Kind::Refuses, need, absent: Some(absent), unless: Some(better) }
 }
 
 const PROTECT: Need = Need::For(op(Op::Protect));
@@ -94,11 +105,8 @@ pub const HOOKS: &[Hook] = &[
     hook("sb_umount", PROTECT),
     hook("sb_remount", PROTECT),
     hook("sb_pivotroot", PROTECT),
-    since(
-        "userns_create",
-        PROTECT,
-        "before 6.1 a new user namespace is refused at clone and unshare",
-    ),
+    since("userns_create", PROTECT, "before 6.1 cred_prepare is asked"),
+    before("userns_create", "cred_prepare", PROTECT, "since 6.1 userns_create is asked"),
     hook("syslog", PROTECT),
     hook("ptrace_access_check", PROTECT),
     hook("task_kill", PROTECT),
@@ -110,6 +118,7 @@ pub(crate) fn function_of(hook: &str) -> String {
     match hook {
         "bprm_check_security" => "security_bprm_check".to_owned(),
         "userns_create" => "security_create_user_ns".to_owned(),
+        "cred_prepare" => "security_prepare_creds".to_owned(),
         _ => format!("security_{hook}"),
     }
 }

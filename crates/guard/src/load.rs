@@ -131,7 +131,8 @@ fn choose(blob: &Blob, way: Way, choice: Choice) -> BTreeMap<&'static str, Fared
     let names: Vec<&str> = HOOKS.iter().map(|hook| hook.name).collect();
     let there = features::hooks_of_kernel(&names, way);
     let fared = |hook: &Hook| {
-        if !choice.all_hooks && !hook.is_needed(blob) {
+        let superseded = hook.unless.is_some_and(|better| there.contains(&better));
+        if superseded || !choice.all_hooks && !hook.is_needed(blob) {
             Fared::NotNeeded
         } else if there.contains(&hook.name) {
             Fared::Attached
