@@ -35,6 +35,7 @@ vm evaluate [KERNEL]...
 vm evaluate-bpf [KERNEL]...
 vm evaluate-all
 vm report
+vm unguarded KERNEL
 vm quick
 vm stress KERNEL RACES EXECS ROUNDS FORKS
 vm stress-bpf KERNEL RACES EXECS ROUNDS FORKS
@@ -68,6 +69,7 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
                 row.file.contains(part) || row.case.name.contains(part)
             })
         }
+        "unguarded" => each(rest, unguarded),
         "quick" => quick(),
         "infections" | "infections-bpf" => {
             let (name, folder) = rest.split_first().context(USAGE)?;
@@ -102,6 +104,25 @@ fn quick() -> anyhow::Result<()> {
         ["lineage.toml", "table-2.toml", "sessions.toml"].contains(&row.file.as_str())
     })?;
     evaluate::check(&truth::BPF, kernels::named("amd64-6.1")?, &|row| row.file == "table-2.toml")
+}
+
+/// The table without a guard: a case that is stopped all the same shows nothing of a guard.
+fn unguarded(kernel: &Kernel) -> anyhow::Result<()> {
+    let run = truth::run(&truth::NOBODY, kernel, &|_| true)?;
+    let known = truth::known()?;
+    let mut empty = 0;
+    for (row, measured) in run.rows.iter().zip(&run.measured) {
+        let refuses = row.case.expect.verdict >= kakoi_policy::Action::Rewrite;
+        let name = &row.case.name;
+        let told = known.iter().any(|known| known.covers(truth::NOBODY.name, kernel.name, name));
+        if refuses && measured.stopped && !told {
+            println!("stopped without a guard: {} {name}", row.folder);
+            empty += 1;
+        }
+    }
+    println!("{}: {} cases, {empty} stopped without a guard", kernel.name, run.rows.len());
+    anyhow::ensure!(empty == 0, "{empty} cases show nothing");
+    Ok(())
 }
 
 fn run_stress(backend: &Backend, arguments: &[String]) -> anyhow::Result<()> {
