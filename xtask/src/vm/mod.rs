@@ -22,6 +22,7 @@ use anyhow::Context;
 use guest::Job;
 use kernels::Kernel;
 use root::Entry;
+use table::Row;
 use truth::Backend;
 
 const USAGE: &str = "vm list
@@ -35,7 +36,7 @@ vm evaluate [KERNEL]...
 vm evaluate-bpf [KERNEL]...
 vm evaluate-all
 vm report
-vm unguarded KERNEL
+vm unguarded KERNEL [PART]
 vm quick
 vm stress KERNEL RACES EXECS ROUNDS FORKS
 vm stress-bpf KERNEL RACES EXECS ROUNDS FORKS
@@ -62,14 +63,16 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         "evaluate" | "evaluate-bpf" => evaluate::run(&[backend(verb)], rest),
         "evaluate-all" => evaluate::run(&[&truth::MODULE, &truth::BPF], rest),
         "report" => evaluate::write(),
-        "truth" | "truth-bpf" => {
+        "truth" | "truth-bpf" | "unguarded" => {
             let (name, part) = rest.split_first().context(USAGE)?;
             let part = part.first().map_or("", String::as_str);
-            evaluate::check(backend(verb), kernels::named(name)?, &|row| {
-                row.file.contains(part) || row.case.name.contains(part)
-            })
+            let kernel = kernels::named(name)?;
+            let wanted = |row: &Row| row.file.contains(part) || row.case.name.contains(part);
+            match verb.as_str() {
+                "unguarded" => unguarded(kernel, &wanted),
+                _ => evaluate::check(backend(verb), kernel, &wanted),
+            }
         }
-        "unguarded" => each(rest, unguarded),
         "quick" => quick(),
         "infections" | "infections-bpf" => {
             let (name, folder) = rest.split_first().context(USAGE)?;
@@ -107,8 +110,8 @@ fn quick() -> anyhow::Result<()> {
 }
 
 /// The table without a guard: a case that is stopped all the same shows nothing of a guard.
-fn unguarded(kernel: &Kernel) -> anyhow::Result<()> {
-    let run = truth::run(&truth::NOBODY, kernel, &|_| true)?;
+fn unguarded(kernel: &Kernel, wanted: &dyn Fn(&Row) -> bool) -> anyhow::Result<()> {
+    let run = truth::run(&truth::NOBODY, kernel, wanted)?;
     let known = truth::known()?;
     let mut empty = 0;
     for (row, measured) in run.rows.iter().zip(&run.measured) {

@@ -124,7 +124,7 @@ fn prepare(row: &Row, loaded: &Loaded, files: &mut Files) {
     write("after", &world.after);
     write("run", &run);
     write("stopped", &case.stopped);
-    if ["mount", "crond", "binfmt", "kakoi-agent"].iter().any(|word| run.contains(word)) {
+    if ["mount", "crond", "binfmt", "kakoi-agent", "insmod"].iter().any(|word| run.contains(word)) {
         write("clean", CLEAN);
     }
 }
@@ -134,7 +134,13 @@ const RESET: &str = "rm -rf /tmp/* /etc/ld.so.preload /etc/k /bin/harmless /etc/
                      mkdir -p /tmp/k; cp -a /kakoi/world/. /\n";
 const CLEAN: &str = "grep -qE ' (/mnt|/sbin|/tmp/b) ' /proc/mounts && umount /mnt /sbin /tmp/b 2> /dev/null\n\
                      pidof crond > /dev/null && killall crond\n\
-                     pidof kakoi-agent > /dev/null && killall -9 kakoi-agent; rm -f /run/kakoi.events; true\n";
+                     pidof kakoi-agent > /dev/null && killall -9 kakoi-agent; rm -f /run/kakoi.events\n\
+                     [ -e /run/kept ] || insmod /kakoi/modules/nls_ascii.ko 2> /dev/null; true\n";
+
+/// A block device under the name of flash; it is a loop.
+const FLASH: &str = "[ -e /dev/mtdblock3 ] || mknod /dev/mtdblock3 b 7 3\n\
+                     losetup -d /dev/loop3 2> /dev/null; dd if=/dev/zero of=/run/flash bs=1k count=64 2> /dev/null\n\
+                     losetup /dev/loop3 /run/flash\n";
 
 /// The action: what the table gives, or, where it gives none, the program that its attempt names.
 fn action(case: &Case) -> String {
@@ -199,7 +205,12 @@ impl World {
             world.before.push_str("tar cf /mnt/inert.tar -C /kakoi/archive x\n");
         }
         if run.contains("mtdblock3") {
-            world.before.push_str("[ -e /dev/mtdblock3 ] || mknod /dev/mtdblock3 b 31 3\n");
+            world.before.push_str(FLASH);
+        }
+        if run.contains("insmod") {
+            world
+                .before
+                .push_str("rm -f /run/kept; rmmod nls_ascii 2> /dev/null || : > /run/kept\n");
         }
         if run.contains("proc-fd-exec") {
             let object =
@@ -217,7 +228,7 @@ impl World {
             return;
         }
         let content = content(path);
-        let text = format!("cat {content} > {path}\n");
+        let text = format!("cat {content} > {path} || cat /etc/hostname > {path}\n");
         if object.tainted {
             self.inside.push_str(&text);
         } else {
@@ -232,7 +243,10 @@ fn content(path: &str) -> &'static str {
     match path.rsplit('/').next().unwrap_or_default() {
         name if name.contains(".so") => "/kakoi/preload.so",
         name if name.starts_with('s') || name.contains("cron") => "/kakoi/script",
-        name if name.ends_with(".ko") || name == "i" => "/etc/hostname",
+        // A module that is in use only while something is mounted.
+        name if name.ends_with(".ko") => "/kakoi/modules/nls_ascii.ko",
+        "i" => "/kakoi/carrier",
+        "root" => "/kakoi/crontab",
         _ => "/kakoi/payload",
     }
 }

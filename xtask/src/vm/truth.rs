@@ -200,9 +200,23 @@ fn world() -> Files {
     text("kakoi/world/usr/lib/libx.so", 0o644, "shipped\n");
     text("kakoi/world/etc/crontabs/.keep", 0o600, "");
     text("kakoi/archive/x/f", 0o755, "inert tool\n");
+    text("kakoi/crontab", 0o644, "* * * * * echo > /tmp/ran\n");
     text("kakoi/world/data/.keep", 0o644, "");
     text("kakoi/world/mnt/usb/.keep", 0o644, "");
+    files.insert("kakoi/carrier".to_owned(), Entry::File(0o644, carrier()));
     files
+}
+
+/// An empty FAT file system of 32 KiB: one sector each for the boot record, the table and the root (Microsoft, "FAT: General
+/// Overview of On-Disk Format").
+fn carrier() -> Vec<u8> {
+    const RECORD: &[u8] =
+        b"\xeb\x3c\x90kakoi   \x00\x02\x01\x01\x00\x01\x10\x00\x40\x00\xf8\x01\x00\x01\x00\x01\x00";
+    let mut image = vec![0; 64 * 512];
+    image[..RECORD.len()].copy_from_slice(RECORD);
+    image[510..512].copy_from_slice(b"\x55\xaa");
+    image[512..515].copy_from_slice(b"\xf8\xff\xff");
+    image
 }
 
 /// Every folder of a path must be there before it.
