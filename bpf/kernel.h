@@ -186,6 +186,7 @@ struct signal_struct {
 
 struct sock_common {
 	u16 skc_family;
+	u16 skc_num;
 	volatile unsigned char skc_state;
 };
 

@@ -17,7 +17,9 @@
 
 /* x86-64: asm/unistd_64.h. */
 #define CALL_READ 0
+#define CALL_WRITE 1
 #define CALL_RT_SIGRETURN 15
+#define CALL_RECVFROM 45
 #define CALL_EXECVE 59
 #define CALL_EXIT 60
 #define CALL_EXIT_GROUP 231
@@ -84,7 +86,8 @@ static __always_inline struct record_task *marked(struct task_struct *task)
 
 static __always_inline bool is_recorded(const struct record_task *mark)
 {
-	return mark->role == ROLE_SHELL || mark->role == ROLE_OTHER;
+	return mark->role == ROLE_SHELL || mark->role == ROLE_OTHER ||
+	       mark->role == ROLE_SERVICE || mark->role == ROLE_HANDLER;
 }
 
 static __always_inline struct record *begin(const struct record_task *mark, u32 kind)
@@ -263,7 +266,7 @@ static __always_inline bool names_a_shell(struct task_struct *task)
 	return comm[0] == 'h' && comm[1] == 'u' && comm[2] == 's' && comm[3] == 'h' && !comm[4];
 }
 
-static __always_inline struct inode *inode_of(struct task_struct *task, u64 descriptor)
+static __always_inline struct file *file_of(struct task_struct *task, u64 descriptor)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files, *file = NULL;
@@ -271,9 +274,16 @@ static __always_inline struct inode *inode_of(struct task_struct *task, u64 desc
 	if (!table || descriptor >= BPF_CORE_READ(table, max_fds))
 		return NULL;
 	files = BPF_CORE_READ(table, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), files + descriptor) || !file)
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + descriptor))
 		return NULL;
-	return BPF_CORE_READ(file, f_inode);
+	return file;
+}
+
+static __always_inline struct inode *inode_of(struct task_struct *task, u64 descriptor)
+{
+	struct file *file = file_of(task, descriptor);
+
+	return file ? BPF_CORE_READ(file, f_inode) : NULL;
 }
 
 /* Does a descriptor lead to where lines are typed: a terminal, or what a shell without one reads? */
@@ -294,6 +304,59 @@ static __always_inline bool is_input(struct task_struct *task, const struct reco
 	    BPF_CORE_READ(inode, i_sb, s_dev) != mark->input_device)
 		return false;
 	return names_a_shell(task);
+}
+
+/*
+ * Does a descriptor of the service, or of what it runs, lead to a connection that it has accepted, other than
+ * the one whose request it works for? What it connects to itself has another port of its own.
+ */
+static __always_inline bool is_new_request(struct task_struct *task, struct record_task *mark, u64 descriptor)
+{
+	struct record_cell *cell;
+	struct socket *socket;
+	struct inode *inode;
+	struct sock *sock;
+	struct file *file;
+	u32 port, family;
+
+	if (mark->role != ROLE_SERVICE && mark->role != ROLE_HANDLER)
+		return false;
+	file = file_of(task, descriptor);
+	inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
+	if (!inode || (BPF_CORE_READ(inode, i_mode) & KIND_MASK) != KIND_SOCKET ||
+	    BPF_CORE_READ(inode, i_ino) == mark->input)
+		return false;
+	socket = BPF_CORE_READ(file, private_data);
+	sock = BPF_CORE_READ(socket, sk);
+	cell = bpf_map_lookup_elem(&record_cells, &mark->cell);
+	if (!sock || !cell)
+		return false;
+	port = BPF_CORE_READ(sock, __sk_common.skc_num);
+	family = BPF_CORE_READ(sock, __sk_common.skc_family);
+	if (port != cell->port || (family != AF_INET && family != AF_INET6))
+		return false;
+	mark->input = BPF_CORE_READ(inode, i_ino);
+	return true;
+}
+
+/* A request is a line: what is read of it is told, as far as there is room. */
+static __always_inline u32 take_request(struct record *record, struct record_task *mark)
+{
+	u64 count = (u64)record->head.result;
+	struct record_cell *cell = bpf_map_lookup_elem(&record_cells, &mark->cell);
+
+	if (!cell)
+		return 0;
+	mark->line = __sync_fetch_and_add(&cell->line, 1) + 1;
+	record->head.input = INPUT_REQUEST;
+	record->head.lines = mark->line;
+	if (count > RECORD_INPUT)
+		count = RECORD_INPUT;
+	if (bpf_probe_read_user(record->body, (u32)BOUNDED(count, 2 * RECORD_INPUT - 1),
+				(void *)record->head.arguments[1]))
+		return 0;
+	record->head.length[0] = (u32)count;
+	return (u32)count;
 }
 
 struct line_walk {
@@ -333,10 +396,44 @@ static __always_inline u32 take_input(struct record *record, struct record_task 
 		return 0;
 	if (walk.ends)
 		mark->line = __sync_fetch_and_add(&cell->line, walk.ends) + walk.ends;
-	record->head.input = 1;
+	record->head.input = INPUT_TYPED;
 	record->head.lines = cell->line;
 	record->head.length[0] = (u32)count;
 	return (u32)count;
+}
+
+/*
+ * A channel's process that serves a file transfer itself, where the persona has no program for it, says so before it
+ * begins: it writes the command to no descriptor. Nothing of an intruder's ever runs in that role.
+ */
+static __always_inline bool declares(const struct record_task *mark, struct pt_regs *regs)
+{
+	return mark->role == ROLE_SHELL_TO_BE && regs->orig_ax == CALL_WRITE && (u32)regs->di == (u32)-1;
+}
+
+static __always_inline int declare(struct record_task *mark, struct pt_regs *regs)
+{
+	struct record_cell *cell = bpf_map_lookup_elem(&record_cells, &mark->cell);
+	struct record *record;
+	u64 count = regs->dx;
+
+	if (!cell)
+		return 0;
+	mark->role = ROLE_SHELL;
+	mark->line = __sync_fetch_and_add(&cell->line, 1) + 1;
+	record = begin(mark, RECORD_DECLARED);
+	if (!record)
+		return 0;
+	record->head.input = INPUT_TYPED;
+	record->head.lines = mark->line;
+	record->head.number = 0;
+	if (count > RECORD_DATA)
+		count = RECORD_DATA;
+	if (bpf_probe_read_user(record->body, (u32)BOUNDED(count, 2 * RECORD_DATA - 1), (void *)regs->si))
+		count = 0;
+	record->head.length[0] = (u32)count;
+	send(record, (u32)count, true);
+	return 0;
 }
 
 SEC("tp_btf/sys_enter")
@@ -371,6 +468,8 @@ int BPF_PROG(record_exit, struct pt_regs *regs, long result)
 	bool urgent = false;
 	u32 body;
 
+	if (mark && declares(mark, regs))
+		return declare(mark, regs);
 	if (!mark || !is_recorded(mark))
 		return 0;
 	record = begin(mark, RECORD_CALL);
@@ -386,7 +485,14 @@ int BPF_PROG(record_exit, struct pt_regs *regs, long result)
 		if (result > 0 && is_input(task, mark, record->head.arguments[0])) {
 			body = take_input(record, mark);
 			urgent = record->head.line != mark->line;
+		} else if (result > 0 && is_new_request(task, mark, record->head.arguments[0])) {
+			body = take_request(record, mark);
+			urgent = true;
 		}
+	} else if (record->head.number == CALL_RECVFROM && result > 0 &&
+		   is_new_request(task, mark, record->head.arguments[0])) {
+		body = take_request(record, mark);
+		urgent = true;
 	} else if ((record->head.number == CALL_EXECVE || record->head.number == CALL_EXECVEAT) && !result) {
 		/* The arguments were those of another program. */
 		body = 0;
@@ -395,6 +501,23 @@ int BPF_PROG(record_exit, struct pt_regs *regs, long result)
 	}
 	send(record, body, urgent);
 	return 0;
+}
+
+static __always_inline u32 role_of_child(const struct record_task *mark)
+{
+	switch (mark->role) {
+	case ROLE_FIRST:
+		return mark->children ? ROLE_OTHER : ROLE_SERVER;
+	case ROLE_SERVER:
+		return ROLE_SHELL_TO_BE;
+	case ROLE_SERVICE_FIRST:
+		return ROLE_SERVICE_TO_BE;
+	case ROLE_SERVICE:
+	case ROLE_HANDLER:
+		return mark->role;
+	default:
+		return ROLE_OTHER;
+	}
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -411,10 +534,7 @@ int BPF_PROG(record_fork, struct task_struct *parent, struct task_struct *child)
 	/* A channel's process waits for the shell that it makes; one that makes none becomes the shell. */
 	if (mark->role == ROLE_SHELL_TO_BE)
 		mark->role = ROLE_SERVER;
-	if (mark->role == ROLE_FIRST)
-		new.role = mark->children ? ROLE_OTHER : ROLE_SERVER;
-	else
-		new.role = mark->role == ROLE_SERVER ? ROLE_SHELL_TO_BE : ROLE_OTHER;
+	new.role = role_of_child(mark);
 	mark->children++;
 	number = BPF_CORE_READ(child, thread_pid);
 	level = BPF_CORE_READ(number, level);
@@ -466,6 +586,15 @@ static __always_inline bool has_command(struct record *record, u32 from, u32 len
 	       !record->body[(at + 2) & (2 * RECORD_TEXT - 1)];
 }
 
+/* Where the next word begins. */
+static __always_inline u32 after_word(struct record *record, u32 from, u32 length)
+{
+	struct name_walk walk = { record, from, length, 0 };
+
+	bpf_loop(256, next_of_name, &walk, 0);
+	return from + walk.end;
+}
+
 static __always_inline void become_shell(struct task_struct *task, struct record_task *mark,
 					 struct record *record, u32 from, u32 length)
 {
@@ -485,8 +614,47 @@ static __always_inline void become_shell(struct task_struct *task, struct record
 	if (!cell || !has_command(record, from, length))
 		return;
 	mark->line = __sync_fetch_and_add(&cell->line, 1) + 1;
-	record->head.input = 1;
+	record->head.input = INPUT_TYPED;
 	record->head.lines = mark->line;
+}
+
+/* Does the first word end as the names of shells do? */
+static __always_inline bool is_shell_by_name(struct record *record, u32 from, u32 length)
+{
+	struct name_walk walk = { record, from, length, 0 };
+	u32 at;
+
+	bpf_loop(64, next_of_name, &walk, 0);
+	at = from + walk.end;
+	return walk.end > 2 && record->body[(at - 2) & (2 * RECORD_TEXT - 1)] == 'h' &&
+	       record->body[(at - 3) & (2 * RECORD_TEXT - 1)] == 's';
+}
+
+/*
+ * The service, or something that it runs, runs another program. A shell that is given a command begins a line; one
+ * that reads from a connection reads lines there. What such a shell makes belongs to them.
+ */
+static __always_inline void become_handler(struct task_struct *task, struct record_task *mark,
+					   struct record *record, u32 from, u32 length)
+{
+	struct inode *inode = inode_of(task, 0);
+	struct record_cell *cell;
+
+	mark->role = ROLE_HANDLER;
+	if (!is_shell_by_name(record, from, length))
+		return;
+	cell = bpf_map_lookup_elem(&record_cells, &mark->cell);
+	if (cell && has_command(record, from, length)) {
+		mark->role = ROLE_OTHER;
+		mark->line = __sync_fetch_and_add(&cell->line, 1) + 1;
+		record->head.input = INPUT_TYPED;
+		record->head.lines = mark->line;
+	} else if (inode && (BPF_CORE_READ(inode, i_mode) & KIND_MASK) == KIND_SOCKET &&
+		   names_a_shell(task)) {
+		mark->role = ROLE_OTHER;
+		mark->input = BPF_CORE_READ(inode, i_ino);
+		mark->input_device = BPF_CORE_READ(inode, i_sb, s_dev);
+	}
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -494,10 +662,12 @@ int BPF_PROG(record_exec, struct task_struct *task, int old, struct linux_binprm
 {
 	struct record_task *mark = marked(task);
 	u64 from, to, length;
+	struct record_cell *cell;
 	struct record *record;
+	u32 words;
 	long name;
 
-	if (!mark || mark->role < ROLE_SHELL_TO_BE)
+	if (!mark || mark->role < ROLE_SHELL_TO_BE || mark->role == ROLE_SERVICE_FIRST)
 		return 0;
 	record = begin(mark, RECORD_BECAME);
 	if (!record)
@@ -517,8 +687,16 @@ int BPF_PROG(record_exec, struct task_struct *task, int old, struct linux_binprm
 				(void *)from))
 		length = 0;
 	record->head.length[1] = (u32)length;
+	words = (u32)name;
+	cell = bpf_map_lookup_elem(&record_cells, &mark->cell);
+	if (cell && cell->emulated)
+		words = after_word(record, after_word(record, words, (u32)length), (u32)length);
 	if (mark->role == ROLE_SHELL_TO_BE)
-		become_shell(task, mark, record, (u32)name, (u32)length);
+		become_shell(task, mark, record, words, (u32)length);
+	else if (mark->role == ROLE_SERVICE_TO_BE)
+		mark->role = ROLE_SERVICE;
+	else if (mark->role == ROLE_SERVICE || mark->role == ROLE_HANDLER)
+		become_handler(task, mark, record, words, (u32)length);
 	send(record, (u32)(name + length), true);
 	return 0;
 }

@@ -12,13 +12,18 @@ enum record_role {
 	ROLE_SERVER = 1,	/* the login server */
 	ROLE_SHELL_TO_BE = 2,	/* becomes the shell when it runs its first program */
 	ROLE_SHELL = 3,
-	ROLE_OTHER = 4
+	ROLE_OTHER = 4,
+	ROLE_SERVICE_FIRST = 5,	/* process 1 of a cell with a service; not recorded */
+	ROLE_SERVICE_TO_BE = 6,	/* becomes the service when it runs its first program */
+	ROLE_SERVICE = 7,	/* the service, and what it makes of itself */
+	ROLE_HANDLER = 8	/* what the service runs, up to the shell that is given a command */
 };
 
 /* Of every task of a cell; a child inherits it. */
 struct record_task {
 	u64 cell;
-	u64 input;		/* inode from which its shell reads lines without a terminal; 0: none */
+	u64 input;		/* inode from which its shell reads lines without a terminal; 0: none.
+				   Of a service: the connection whose request it works for */
 	u32 input_device;
 	u32 line;
 	u32 role;
@@ -30,7 +35,9 @@ struct record_task {
 /* Of every cell. */
 struct record_cell {
 	u64 lost;		/* records that found no room */
-	u32 line;		/* lines that were typed so far */
+	u32 line;		/* lines that were typed so far, and requests that were read */
+	u32 port;		/* of the service, 0: none */
+	u32 emulated;		/* 1: programs are run by an emulator, whose name and theirs come before their words */
 	u32 padding;
 };
 
@@ -39,7 +46,8 @@ enum record_kind {
 	RECORD_MADE = 2,	/* a task made another */
 	RECORD_EXEC = 3,	/* an execve begins */
 	RECORD_BECAME = 4,	/* another program runs */
-	RECORD_ENDED = 5	/* a task is no more */
+	RECORD_ENDED = 5,	/* a task is no more */
+	RECORD_DECLARED = 6	/* a channel's process does itself what it says */
 };
 
 /* How a piece is read; the same as in layout.rs. */
@@ -49,6 +57,13 @@ enum record_piece {
 	PIECE_DATA = 2,		/* its length is the next argument */
 	PIECE_ADDRESS = 3,	/* likewise */
 	PIECE_WORDS = 4		/* pointers to texts, up to a null pointer */
+};
+
+/* What the first piece of a record is to the lines of its cell. */
+enum record_input {
+	INPUT_NONE = 0,
+	INPUT_TYPED = 1,	/* it was read from where lines are typed, or is a command given to a shell */
+	INPUT_REQUEST = 2	/* it is what the service read of a request */
 };
 
 #define RECORD_PIECES 2
@@ -79,7 +94,7 @@ struct record_head {
 	u32 child;		/* RECORD_MADE: number on the host, and in the cell */
 	u32 child_pid;
 	u32 lines;		/* lines of the cell after this */
-	u32 input;		/* 1: the first piece was read from where lines are typed */
+	u32 input;		/* enum record_input */
 	u32 length[RECORD_PIECES];
 	u32 missing;		/* pieces that could not be read, bit by number */
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The smallest honeypot: `serve TELNET-ADDRESS [honeypot.toml]`. The tests of this crate use it.
+//! The smallest honeypot: `serve TELNET-ADDRESS|- [honeypot.toml]`. The tests of this crate use it.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
                 .first()
                 .map_or_else(String::new, |path| std::fs::read_to_string(path).unwrap());
             let mut config = Config::parse(&text).unwrap();
-            config.telnet = Some(address.parse().unwrap());
+            config.telnet = address.parse().ok();
             let mut keeper = Command::new("/proc/self/exe");
             keeper.arg("keep");
             let say = |notice: &str| eprintln!("{notice}");
@@ -24,7 +24,8 @@ fn main() -> ExitCode {
                 let text = |address: Option<std::net::SocketAddr>| {
                     address.map_or_else(|| "-".to_owned(), |address| address.to_string())
                 };
-                eprintln!("listening at {} {}", text(listening.telnet), text(listening.ssh));
+                let places = [listening.telnet, listening.ssh, listening.service].map(text);
+                eprintln!("listening at {}", places.join(" "));
             })
         }
         [] => return ExitCode::from(2),

@@ -19,6 +19,8 @@ pub struct Config {
     pub telnet: Option<SocketAddr>,
     /// Where SSH is served.
     pub ssh: Option<SocketAddr>,
+    /// A network service of the persona that intruders reach.
+    pub service: Option<Service>,
     /// How SSH introduces itself.
     pub ssh_identification: String,
     /// Directory of the SSH host keys, which are made where there are none; none for the output directory, or new keys
@@ -81,6 +83,24 @@ pub struct Credential {
     pub except: Vec<String>,
 }
 
+/// A network service of the persona, which runs in a cell of its own for every address that connects to it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// The program, by its path in the persona or by its name, and arguments.
+    pub command: Vec<String>,
+    /// The TCP port at which it listens in the cell.
+    #[serde(default = "web")]
+    pub port: u16,
+    /// Where connections to it are taken.
+    pub listen: SocketAddr,
+}
+
+/// HTTP.
+const fn web() -> u16 {
+    80
+}
+
 /// How system calls are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -136,6 +156,7 @@ impl Default for Config {
         Self {
             telnet: None,
             ssh: None,
+            service: None,
             ssh_identification: "SSH-2.0-dropbear".to_owned(),
             host_keys: None,
             hostname: "router".to_owned(),

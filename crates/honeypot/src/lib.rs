@@ -20,6 +20,7 @@ mod output;
 mod persona;
 mod record;
 mod server;
+mod service;
 mod session;
 mod sinkhole;
 mod ssh;
@@ -27,6 +28,6 @@ pub mod telnet;
 mod trace;
 
 pub use cell::keep;
-pub use config::{Config, Recording};
+pub use config::{Config, Recording, Service};
 pub use error::Error;
 pub use server::{Listening, serve};

@@ -122,6 +122,29 @@ fn executable(path: &Path) -> Result<(), Error> {
         .during(|| format!("chmod {}", path.display()))
 }
 
+/// Where services of devices are, for those that are named without a path.
+const PLACES: [&str; 6] = ["usr/sbin", "sbin", "usr/bin", "bin", "usr/local/sbin", "usr/local/bin"];
+
+/// The command of a service, with its program by its path in the persona.
+pub(crate) fn find_program(root: &Path, command: &[String]) -> Result<Vec<String>, Error> {
+    let [name, arguments @ ..] = command else {
+        return Err(fail("find the service", "its command is empty"));
+    };
+    // A link may lead anywhere in the persona; it is followed there.
+    let is_there = |path: &Path| fs::symlink_metadata(root.join(path)).is_ok_and(|data| !data.is_dir());
+    let bare = name.trim_start_matches('/');
+    let mut candidates: Vec<PathBuf> = vec![PathBuf::from(bare)];
+    if !name.contains('/') {
+        candidates = PLACES.iter().map(|place| Path::new(place).join(name)).collect();
+    }
+    let found = candidates.into_iter().find(|path| is_there(path));
+    let Some(found) = found else {
+        return Err(fail("find the service", format!("there is no {name} in the persona")));
+    };
+    let program = format!("/{}", found.display());
+    Ok(std::iter::once(program).chain(arguments.iter().cloned()).collect())
+}
+
 /// Copies directories, files and links; nothing is followed, devices and sockets are left out.
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     let mut left: Vec<PathBuf> = vec![PathBuf::new()];

@@ -18,16 +18,17 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::cell::message;
-use crate::cell::plan::{Answer, Plan, Request, Way};
+use crate::cell::plan::{Answer, Plan, Request, ServicePlan, Way};
 use crate::config::{Config, Recording};
 use crate::deliver::{self, Delivery, Notices};
 use crate::error::{During, Error, fail};
 use crate::output::{EVENTS, Outputs};
 use crate::persona;
+use crate::record::samples::base;
 use crate::session::Entry;
 use crate::telnet::greeting::Greetings;
-use crate::trace::Tracer;
-use crate::{ssh, telnet};
+use crate::trace::{Ground, Tracer};
+use crate::{service, ssh, telnet};
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -36,9 +37,13 @@ pub(crate) struct Server {
     /// Records by BPF, if that is to be had.
     pub(crate) tracer: Option<Tracer>,
     pub(crate) architecture: &'static str,
+    /// What the recorder has to know of all cells.
+    pub(crate) ground: Ground,
     /// What shells show first.
     pub(crate) greetings: Greetings,
     pub(crate) ssh: Option<Arc<russh::server::Config>>,
+    /// Who is at the service.
+    pub(crate) visits: service::Visits,
     pub(crate) cells: tokio::sync::Mutex<mpsc::Receiver<Cell>>,
     connections: Arc<Semaphore>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
@@ -51,6 +56,8 @@ pub struct Listening {
     pub telnet: Option<SocketAddr>,
     /// SSH.
     pub ssh: Option<SocketAddr>,
+    /// The service.
+    pub service: Option<SocketAddr>,
     /// How calls are recorded, and why not otherwise.
     pub recording: String,
 }
@@ -99,9 +106,13 @@ pub fn serve(
         _ => Way::Ptrace,
     };
     let (plan, architecture) = plan(&config, state.path(), way)?;
+    let ground = Ground {
+        port: plan.service.as_ref().map_or(0, |service| service.port),
+        emulated: plan.emulator.is_some(),
+    };
     let (mut child, socket) = start_keeper(keeper, &plan)?;
     let (sender, cells) = mpsc::channel(config.pool.max(1));
-    let first = ask_for_cell(&socket, 0)?;
+    let first = ask_for_cell(&socket)?;
     let _ = sender.try_send(first);
     std::thread::spawn(move || fill(&socket, &sender));
     let ssh = config.ssh.is_some().then(|| ssh::settings(&config)).transpose()?;
@@ -109,7 +120,9 @@ pub fn serve(
         outputs,
         tracer,
         architecture,
+        ground,
         greetings: Greetings::default(),
+        visits: service::Visits::default(),
         ssh,
         cells: tokio::sync::Mutex::new(cells),
         connections: Arc::new(Semaphore::new(config.limits.connections)),
@@ -171,6 +184,10 @@ fn plan(config: &Config, state: &Path, way: Way) -> Result<(Plan, &'static str),
     let user = rustix::process::geteuid().is_root().then_some(config.user);
     let root = place("root", 0o755)?;
     let persona = persona::lay_out(config, &root, user)?;
+    let service = config.service.as_ref().map(|service| {
+        let command = persona::find_program(&root, &service.command)?;
+        Ok::<_, Error>(ServicePlan { command, port: service.port })
+    });
     let plan = Plan {
         root,
         stage: place("stage", 0o755)?,
@@ -184,6 +201,7 @@ fn plan(config: &Config, state: &Path, way: Way) -> Result<(Plan, &'static str),
         hostname: config.hostname.clone(),
         shell: vec!["/bin/sh".to_owned(), "-sh".to_owned()],
         emulator: persona.emulator,
+        service: service.transpose()?,
         limits: config.cell.clone(),
         sinkhole: config.sinkhole,
         sample_bytes: if config.output.is_some() { config.sample_bytes } else { 0 },
@@ -204,11 +222,9 @@ fn start_keeper(mut keeper: Command, plan: &Plan) -> Result<(Child, Arc<OwnedFd>
 
 /// Makes cells as long as there is room for them. Ends with the server.
 fn fill(keeper: &OwnedFd, cells: &mpsc::Sender<Cell>) {
-    let mut number = 0_u64;
     let mut pause = Duration::from_millis(10);
     loop {
-        number += 1;
-        match ask_for_cell(keeper, number) {
+        match ask_for_cell(keeper) {
             Ok(cell) => {
                 pause = Duration::from_millis(10);
                 if cells.blocking_send(cell).is_err() {
@@ -224,12 +240,11 @@ fn fill(keeper: &OwnedFd, cells: &mpsc::Sender<Cell>) {
     }
 }
 
-fn ask_for_cell(keeper: &OwnedFd, number: u64) -> Result<Cell, Error> {
+fn ask_for_cell(keeper: &OwnedFd) -> Result<Cell, Error> {
     let (socket, its_socket) = message::pair().during(|| "make a socket".to_owned())?;
     let (events, its_events) = pipe_with(PipeFlags::CLOEXEC).during(|| "make a pipe".to_owned())?;
     let (its_life, life) = pipe_with(PipeFlags::CLOEXEC).during(|| "make a pipe".to_owned())?;
-    let request = Request { session: number.to_string() };
-    message::send(keeper, &request, &[its_socket.as_fd(), its_events.as_fd(), its_life.as_fd()])
+    message::send(keeper, &Request {}, &[its_socket.as_fd(), its_events.as_fd(), its_life.as_fd()])
         .during(|| "ask for a cell".to_owned())?;
     drop((its_socket, its_events, its_life));
     let answer = message::receive::<Answer>(&socket).during(|| "wait for a cell".to_owned())?;
@@ -253,16 +268,23 @@ async fn accept(
     ready: impl FnOnce(&Listening),
 ) -> Result<(), Error> {
     let (telnet, ssh) = (listen(server.config.telnet).await?, listen(server.config.ssh).await?);
-    if telnet.is_none() && ssh.is_none() {
-        return Err(fail("serve", "no address to serve Telnet or SSH at"));
+    let service = listen(server.config.service.as_ref().map(|service| service.listen)).await?;
+    if telnet.is_none() && ssh.is_none() && service.is_none() {
+        return Err(fail("serve", "no address to serve Telnet, SSH or a service at"));
     }
     let local = |listener: &Option<TcpListener>| listener.as_ref()?.local_addr().ok();
-    ready(&Listening { telnet: local(&telnet), ssh: local(&ssh), recording });
+    ready(&Listening {
+        telnet: local(&telnet),
+        ssh: local(&ssh),
+        service: local(&service),
+        recording,
+    });
     let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .during(|| "wait for signals".to_owned())?;
     tokio::select! {
         () = accept_all(server, telnet, Entry::Telnet) => {}
         () = accept_all(server, ssh, Entry::Ssh) => {}
+        () = accept_all(server, service, Entry::Service) => {}
         () = retry_outputs(server) => {}
         () = server.outputs.gone.notified() => {
             return Err(fail("write events", "nobody reads them any more"));
@@ -311,6 +333,7 @@ async fn accept_all(server: &Arc<Server>, listener: Option<TcpListener>, entry: 
                 match entry {
                     Entry::Telnet => telnet::serve(&server, socket, peer, local).await,
                     Entry::Ssh => ssh::serve(&server, socket, peer, local).await,
+                    Entry::Service => service::serve(&server, socket, peer, local).await,
                 }
             }
             server.leave(peer.ip());
@@ -320,6 +343,16 @@ async fn accept_all(server: &Arc<Server>, listener: Option<TcpListener>, entry: 
 }
 
 impl Server {
+    /// How an intruder came, in the words of events: a service by its name.
+    pub(crate) fn word_for(&self, entry: Entry) -> &str {
+        let service = self.config.service.as_ref().and_then(|service| service.command.first());
+        match (entry, service) {
+            (Entry::Telnet, _) => "telnet",
+            (Entry::Ssh, _) => "ssh",
+            (Entry::Service, program) => program.map_or("service", |program| base(program)),
+        }
+    }
+
     /// Counts a connection of an address. Not, when it has too many.
     fn enter(&self, address: IpAddr) -> bool {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);

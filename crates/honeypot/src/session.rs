@@ -18,9 +18,10 @@ use tokio::task::JoinHandle;
 
 use crate::cast::Cast;
 use crate::cell::message;
-use crate::cell::plan::Go;
+use crate::cell::plan::{Go, Told};
 use crate::output::Kind;
 use crate::record::samples::{Described, MARK};
+use crate::record::task::Role;
 use crate::server::{Cell, Server};
 use crate::sinkhole;
 use crate::telnet::login::Attempt;
@@ -30,13 +31,15 @@ use crate::telnet::login::Attempt;
 pub(crate) enum Entry {
     Telnet,
     Ssh,
+    Service,
 }
 
 impl Entry {
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// What process 1 of the cell is to the record.
+    pub(crate) const fn role_of_first(self) -> Role {
         match self {
-            Self::Telnet => "telnet",
-            Self::Ssh => "ssh",
+            Self::Telnet | Self::Ssh => Role::First,
+            Self::Service => Role::ServiceFirst,
         }
     }
 }
@@ -67,7 +70,7 @@ impl Session {
             json!({
                 "message": format!("New connection: {peer} ({local})"),
                 "src_port": peer.port(), "dst_ip": local.ip().to_string(), "dst_port": local.port(),
-                "protocol": entry.as_str(),
+                "protocol": server.word_for(entry),
             }),
         );
         session
@@ -115,7 +118,7 @@ impl Session {
             &self.name,
             SessionStart {
                 schema: EVENT_SCHEMA_VERSION,
-                entry: self.entry.as_str().to_owned(),
+                entry: server.word_for(self.entry).to_owned(),
                 peer: Some(self.peer.to_string()),
                 architecture: Some(server.architecture.to_owned()),
             },
@@ -124,7 +127,7 @@ impl Session {
         let life = Life::new(life);
         let traced = match &server.tracer {
             // Without a record there is no session.
-            Some(tracer) => Some(tracer.begin(&first, self, life.clone())?),
+            Some(tracer) => Some(tracer.begin(&first, self, life.clone(), server.ground)?),
             None => None,
         };
         let events = tokio::spawn(forward(Arc::clone(server), self.clone(), events, traced));
@@ -179,6 +182,23 @@ pub(crate) fn terminal_ends(
 #[allow(deprecated)]
 pub(crate) fn watched(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(descriptor)
+}
+
+/// The server's end of a socket for [`Told`].
+pub(crate) fn told_of(told: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    rustix::io::ioctl_fionbio(&told, true)?;
+    watched(told)
+}
+
+/// What a process of the cell says next.
+pub(crate) async fn next(told: &AsyncFd<OwnedFd>) -> io::Result<(Told, Option<OwnedFd>)> {
+    loop {
+        let mut ready = told.readable().await?;
+        if let Ok(received) = ready.try_io(|told| message::receive::<Told>(told.get_ref())) {
+            let (told, descriptors) = received?.ok_or_else(|| io::Error::other("no word"))?;
+            return Ok((told, descriptors.into_iter().next()));
+        }
+    }
 }
 
 /// What login gives a shell.

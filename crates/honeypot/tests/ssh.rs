@@ -153,6 +153,57 @@ fn a_wrong_password_is_refused_and_told() {
     assert!(of_kind(&events, "session-start").is_empty());
 }
 
+#[test]
+fn uploads_by_both_protocols_are_kept_and_run_inside() {
+    let honeypot = Honeypot::start(&format!("output = '{}'\n{SETTINGS}", kept().display()));
+    let socket = honeypot.directory.path().join("control");
+    let file = honeypot.directory.path().join("run.sh");
+    fs::write(&file, "#!/bin/sh\necho ran $0\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    let control = format!("ControlPath={}", socket.display());
+    let mut master = openssh(&honeypot, "xc3511");
+    let options = ["-o", "ControlMaster=yes", "-o", &control, "-N", "root@127.0.0.1"];
+    let mut master = master.args(options).spawn().unwrap();
+    assert!(rig::wait_until(|| socket.exists()));
+    for (protocol, path) in [("-O", "/tmp/old"), ("-s", "/tmp/new")] {
+        let mut client = Command::new("/usr/bin/scp");
+        client.args(["-F", "none", "-o", &control, protocol]).arg(&file);
+        let output = run(client.arg(format!("root@127.0.0.1:{path}")), b"");
+        assert!(output.status.success(), "{protocol}: {}", text(&output.stderr));
+        let mut client = openssh(&honeypot, "no");
+        let shown = run(client.args(["-o", &control, "root@127.0.0.1", path]), b"");
+        assert_eq!(text(&shown.stdout), format!("ran {path}\n"), "{}", text(&shown.stderr));
+    }
+    master.kill().unwrap();
+    master.wait().unwrap();
+    let log = kept().join("events.jsonl");
+    let events = || {
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        lines.collect::<Vec<Value>>()
+    };
+    assert!(rig::wait_until(|| !of_kind(&events(), "session-end").is_empty()));
+    let events = events();
+    let typed: Vec<_> = of_kind(&events, "input").iter().map(|event| &event["input"]).collect();
+    assert_eq!(typed, ["scp -t /tmp/old", "/tmp/old", "/usr/libexec/sftp-server", "/tmp/new"]);
+    let sample = of_kind(&events, "sample");
+    let paths: Vec<_> = sample.iter().map(|event| (&event["path"], &event["line"])).collect();
+    assert!(paths.contains(&(&"/tmp/old".into(), &1.into())), "{paths:?}");
+    assert!(paths.contains(&(&"/tmp/new".into(), &3.into())), "{paths:?}");
+    let name = sample[0]["sha256"].as_str().unwrap();
+    assert_eq!(fs::read(kept().join("samples").join(name)).unwrap(), fs::read(&file).unwrap());
+    let stage = |line: u32, stage: &str| {
+        events.iter().any(|event| event["line"] == line && event["stage"] == stage)
+    };
+    assert!(stage(1, "S4a") && stage(3, "S4a"));
+    fs::remove_dir_all(kept()).unwrap();
+}
+
+/// Where the test above has its outputs.
+fn kept() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("kakoi-uploads-{}", std::process::id()))
+}
+
 /// The lists of a server's KEXINIT (RFC 4253, section 7.1), after its identification.
 fn lists(address: std::net::SocketAddr) -> (String, Vec<Vec<String>>) {
     let mut stream = TcpStream::connect(address).unwrap();

@@ -22,7 +22,7 @@ pub use clock::since_boot;
 pub use confine::{Confinement, Landlocked, confine_files, confine_system_calls};
 pub use filter::{Filter, worker_filter};
 pub use fork::{
-    Fork, Signals, act_as, act_as_before, become_user, fork, fork_into_namespaces,
+    Fork, Signals, act_as, act_as_before, become_user, declare, fork, fork_into_namespaces,
     hide_control_groups, kill, own_mounts, signals,
 };
 pub use limits::{

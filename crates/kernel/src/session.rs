@@ -32,6 +32,10 @@ pub struct Handed {
     pub files: bool,
     /// Those whose answers tell what system this is.
     pub answers: bool,
+    /// Those that connect a socket.
+    pub connections: bool,
+    /// Of those whose answers tell, the ones that read links.
+    pub links: bool,
 }
 
 /// The filter. Programs of another ABI of this machine get `ENOSYS`. What is handed to a watcher fails where there is none.
@@ -92,7 +96,12 @@ fn socket(program: &mut Vec<libc::sock_filter>) {
 
 /// What the watcher gets.
 fn hand(program: &mut Vec<libc::sock_filter>, handed: Handed) {
-    let groups = [(handed.files, HANDED_FILES), (handed.answers, HANDED_ANSWERS)];
+    let groups = [
+        (handed.files, HANDED_FILES),
+        (handed.answers, HANDED_ANSWERS),
+        (handed.connections, &[libc::SYS_connect]),
+        (handed.links && !handed.answers, HANDED_LINKS),
+    ];
     for call in groups.iter().filter(|(is, _)| *is).flat_map(|(_, calls)| *calls) {
         program.push(jump_if_equal(*call as u32, 0, 1));
         program.push(answer(libc::SECCOMP_RET_TRACE));
@@ -145,6 +154,12 @@ const HANDED_ANSWERS: &[libc::c_long] = &[
     libc::SYS_readlinkat,
     libc::SYS_sendfile,
     libc::SYS_splice,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
+];
+
+const HANDED_LINKS: &[libc::c_long] = &[
+    libc::SYS_readlinkat,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_readlink,
 ];
@@ -272,16 +287,19 @@ mod tests {
 
     #[test]
     fn a_watcher_gets_what_it_asked_for() {
-        let handed = Handed { files: true, answers: false };
+        let handed = Handed { files: true, ..Handed::default() };
         let write = (libc::O_WRONLY | libc::O_CREAT) as u32;
         assert_eq!(ask_of(handed, libc::SYS_openat, [0, 0, write]), libc::SECCOMP_RET_TRACE);
         assert_eq!(ask_of(handed, libc::SYS_openat, [0, 0, 0]), libc::SECCOMP_RET_ALLOW);
         assert_eq!(ask_of(handed, libc::SYS_execve, [0; 3]), libc::SECCOMP_RET_TRACE);
         assert_eq!(ask_of(handed, libc::SYS_uname, [0; 3]), libc::SECCOMP_RET_ALLOW);
         assert_eq!(ask_of(handed, libc::SYS_mount, [0; 3]), refuse(libc::EPERM));
-        let handed = Handed { files: false, answers: true };
+        let handed = Handed { answers: true, ..Handed::default() };
         assert_eq!(ask_of(handed, libc::SYS_uname, [0; 3]), libc::SECCOMP_RET_TRACE);
         assert_eq!(ask_of(handed, libc::SYS_openat, [0, 0, write]), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(ask_of(handed, libc::SYS_connect, [0; 3]), libc::SECCOMP_RET_ALLOW);
+        let handed = Handed { connections: true, ..Handed::default() };
+        assert_eq!(ask_of(handed, libc::SYS_connect, [0; 3]), libc::SECCOMP_RET_TRACE);
     }
 
     #[test]

@@ -251,6 +251,8 @@ impl CallClassifier {
         let data = text(call, "data").map(|data| Content::Text(data.as_bytes().to_vec()));
         let read = self.processes.get(&pid).and_then(|process| process.read.clone());
         let effect = match read {
+            // Their input is the connection, whatever descriptor it has.
+            _ if matches!(program, "scp" | "sftp-server") => Effect::Write(path, Content::Network),
             _ if own_text => Effect::Write(path, data.unwrap_or(Content::Decoded)),
             Some(Content::File(from)) if program == "cp" => Effect::Copy(from, path),
             Some(content) => Effect::Write(path, content),

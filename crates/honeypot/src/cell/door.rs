@@ -2,19 +2,17 @@
 //! The SSH server's process inside a cell: it starts a shell for each channel that the intruder opens, as dropbear does.
 
 use std::convert::Infallible;
-use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use kakoi_kernel::{Fork, Signals};
-use rustix::process::{DumpableBehavior, Pid, WaitOptions, set_dumpable_behavior, waitpid};
+use rustix::process::{Pid, WaitOptions, waitpid};
 use rustix::pty::{OpenptFlags, openpt, unlockpt};
 
-use super::message;
 use super::plan::{Plan, Start, Told};
+use super::{disguise, message, transfer};
 
 /// What `ps` shows.
 const COMMAND: &[u8] = b"/usr/sbin/dropbear";
@@ -24,7 +22,7 @@ pub(crate) const NAME: &str = "dropbear";
 /// Starts shells until the connection is over.
 pub(super) fn keep(plan: &Plan, socket: &OwnedFd) -> ! {
     // A name that gives us away is better than no session.
-    let _ = disguise();
+    let _ = disguise::show_as(NAME, COMMAND);
     let _ = kakoi_kernel::signals(Signals::Keeper);
     while let Ok(Some((start, descriptors))) = message::receive::<Start>(socket) {
         if let Ok(Fork::Child) = kakoi_kernel::fork() {
@@ -95,6 +93,10 @@ fn shell(plan: &Plan, start: &Start, streams: &Streams) -> io::Result<Infallible
     rustix::stdio::dup2_stdout(output)?;
     rustix::stdio::dup2_stderr(errors)?;
     let _ = std::env::set_current_dir("/root").or_else(|_| std::env::set_current_dir("/"));
+    let command = start.command.as_deref().filter(|_| !start.terminal);
+    if let Some((asked, command)) = command.and_then(|text| Some((transfer::asked(text)?, text))) {
+        std::process::exit(transfer::serve(&asked, command));
+    }
     let [program, name, ..] = plan.shell.as_slice() else {
         return Err(io::Error::other("no shell"));
     };
@@ -107,27 +109,4 @@ fn shell(plan: &Plan, start: &Start, streams: &Streams) -> io::Result<Infallible
         None => command.arg0(name),
     };
     Err(command.exec())
-}
-
-/// Puts another name into the memory that `/proc/PID/cmdline` shows, and where `ps` looks for the short one
-/// (proc_pid_stat(5): fields 48 and 49 are the bounds of the arguments). Its memory is open to itself only meanwhile.
-fn disguise() -> io::Result<()> {
-    set_dumpable_behavior(DumpableBehavior::Dumpable)?;
-    let outcome = rename();
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    outcome
-}
-
-fn rename() -> io::Result<()> {
-    fs::write("/proc/self/comm", NAME)?;
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let mut bounds = rest.split_whitespace().skip(45).map(str::parse::<u64>);
-    let (Some(Ok(from)), Some(Ok(to))) = (bounds.next(), bounds.next()) else {
-        return Err(io::Error::other("no bounds of arguments"));
-    };
-    let room = usize::try_from(to.saturating_sub(from)).unwrap_or(0).min(4096);
-    let mut text = vec![0; room];
-    text.iter_mut().zip(COMMAND).for_each(|(place, byte)| *place = *byte);
-    File::options().write(true).open("/proc/self/mem")?.write_all_at(&text, from)
 }

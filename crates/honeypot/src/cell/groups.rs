@@ -2,6 +2,7 @@
 //! Control groups: the kernel's version 2 where it has the controllers, else version 1, else none (limits of single
 //! processes remain).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,36 +35,68 @@ fn layout(limits: &CellLimits) -> Vec<(PathBuf, Vec<(&'static str, String)>)> {
     there.filter(|(directory, _)| directory.join("cgroup.procs").exists()).collect()
 }
 
-/// Puts process `process` of a session into groups of its own. Returns how many controllers hold it.
-pub(crate) fn confine(plan: &Plan, session: &str, process: u32) -> usize {
-    let mut held = 0;
+/// Puts process `process` of a session into groups of its own.
+pub(crate) fn confine(plan: &Plan, slot: u64, process: u32) {
     for (mount, values) in layout(&plan.limits) {
-        let directory = mount.join(&plan.group).join(session);
-        if fs::create_dir_all(&directory).is_err() {
+        let directory = mount.join(&plan.group).join(slot.to_string());
+        if !directory.exists() && !make(&mount, &directory, &values) {
             continue;
         }
-        if mount == Path::new(MOUNT) {
-            let _ = fs::write(
-                mount.join(&plan.group).join("cgroup.subtree_control"),
-                "+pids +memory +cpu",
-            );
-        }
-        let set =
-            values.iter().filter(|(file, value)| fs::write(directory.join(file), value).is_ok());
-        let count = set.count();
-        if fs::write(directory.join("cgroup.procs"), process.to_string()).is_ok() {
-            held += count;
-        }
+        let _ = fs::write(directory.join("cgroup.procs"), process.to_string());
     }
-    held
 }
 
-/// Removes groups whose sessions are over.
-pub(crate) fn sweep(plan: &Plan) {
-    for (mount, _) in layout(&plan.limits) {
-        let Ok(sessions) = fs::read_dir(mount.join(&plan.group)) else { continue };
-        // A group that is in use cannot be removed.
-        sessions.flatten().for_each(|session| drop(fs::remove_dir(session.path())));
+fn make(mount: &Path, directory: &Path, values: &[(&'static str, String)]) -> bool {
+    if fs::create_dir_all(directory).is_err() {
+        return false;
+    }
+    if let Some(own) = directory.parent().filter(|_| mount == Path::new(MOUNT)) {
+        let _ = fs::write(own.join("cgroup.subtree_control"), "+pids +memory +cpu");
+    }
+    for (file, value) in values {
+        // A file that this kernel does not have limits nothing.
+        let _ = fs::write(directory.join(file), value);
+    }
+    true
+}
+
+/// How many cells are made between two looks for groups whose sessions are over.
+const PAUSE: u64 = 16;
+
+/// Groups are made once and used again: to make and remove them takes longer than a process.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    used: BTreeSet<u64>,
+    free: Vec<u64>,
+    made: u64,
+}
+
+impl Slots {
+    /// A group for the next cell.
+    pub(crate) fn take(&mut self, plan: &Plan) -> u64 {
+        self.made += 1;
+        if self.made.is_multiple_of(PAUSE) {
+            self.sweep(plan);
+        }
+        let slot = self.free.pop().unwrap_or(self.made);
+        self.used.insert(slot);
+        slot
+    }
+
+    /// A group without a process is free: cells are asked for one after another, so each has its group before the next.
+    fn sweep(&mut self, plan: &Plan) {
+        let mounts = layout(&plan.limits);
+        let Some((mount, _)) = mounts.first() else { return };
+        let own = mount.join(&plan.group);
+        let free = &mut self.free;
+        self.used.retain(|slot| {
+            let path = own.join(slot.to_string()).join("cgroup.procs");
+            let over = fs::read(path).is_ok_and(|processes| processes.is_empty());
+            if over {
+                free.push(*slot);
+            }
+            !over
+        });
     }
 }
 

@@ -8,12 +8,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use kakoi_kernel::{Fork, HandedCalls, SessionLimits};
+use kakoi_kernel::{Fork, HandedCalls, SessionLimits, Signals};
 use rustix::pty::{OpenptFlags, openpt, unlockpt};
 use rustix::thread::CapabilitySet;
 
 use super::plan::{Answer, Go, Plan, Way};
-use super::{door, message, network, root};
+use super::{disguise, door, gate, message, network, root};
 use crate::error::{During, Error, fail};
 use crate::record::sampler;
 
@@ -57,7 +57,7 @@ fn make(plan: &Plan, mapped: OwnedFd) -> Result<Cell, Error> {
     let kept = root::enter(plan)?;
     network::bring_up().during(|| "bring loopback up".to_owned())?;
     let sinks = if plan.sinkhole {
-        network::sink_sockets().during(|| "open the sinkhole".to_owned())?
+        network::sink_sockets(plan.service.as_ref()).during(|| "open the sinkhole".to_owned())?
     } else {
         Vec::new()
     };
@@ -109,11 +109,17 @@ fn serve(plan: &Plan, cell: &Cell, socket: &OwnedFd) -> Result<Infallible, Error
     let go = message::receive::<Go>(socket).during(|| "wait for an intruder".to_owned())?;
     let Some((go, _)) = go else { return Err(fail("wait for an intruder", "none came")) };
     no_streams().during(|| "close streams".to_owned())?;
+    if let (Go::Service, Some(service)) = (&go, &plan.service) {
+        gate::keep(service, socket);
+    }
     if kakoi_kernel::fork().during(|| "start the login server".to_owned())? == Fork::Child {
         match &go {
             Go::Login(environment) => telnetd(plan, cell, environment),
-            Go::Door => door::keep(plan, socket),
+            _ => door::keep(plan, socket),
         }
+    }
+    if plan.emulator.is_some() {
+        stand_in("init", b"init");
     }
     let error = Command::new("/sbin/init").arg0("init").env_clear().exec();
     Err(error).during(|| "start /sbin/init".to_owned())
@@ -124,6 +130,9 @@ fn telnetd(plan: &Plan, cell: &Cell, environment: &[(String, String)]) -> ! {
     if let Ok(Fork::Child) = kakoi_kernel::fork() {
         let _ = shell(plan, cell, environment);
         std::process::exit(127);
+    }
+    if plan.emulator.is_some() {
+        stand_in("telnetd", b"/usr/sbin/telnetd\0-F");
     }
     for program in ["/usr/sbin/telnetd", "/sbin/telnetd", "/bin/telnetd"] {
         let _ = Command::new(program).arg0("telnetd").arg("-F").env_clear().exec();
@@ -147,6 +156,17 @@ fn shell(plan: &Plan, cell: &Cell, environment: &[(String, String)]) -> io::Resu
     let environment = environment.iter().map(|(key, value)| (key, value));
     let mut command = Command::new(program);
     Err(command.arg0(name).args(arguments).env_clear().envs(environment).exec())
+}
+
+/// Under an emulator, every program takes tens of milliseconds to begin and megabytes to be there: what only has to be there is
+/// this process under another name. Its memory map and what it runs cannot be read; `crate::record::mask` answers the latter.
+fn stand_in(name: &str, command: &[u8]) -> ! {
+    // A name that gives us away is better than no session.
+    let _ = disguise::show_as(name, command);
+    let _ = kakoi_kernel::signals(Signals::Keeper);
+    loop {
+        rustix::event::pause();
+    }
 }
 
 /// Streams of process 1 lead nowhere.

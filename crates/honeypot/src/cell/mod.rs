@@ -5,13 +5,16 @@
 //! 1 in namespaces of its own, gives up its privileges and watches it. When the server ends, however it ends, the keeper
 //! sees the end of its socket and ends; with it end the watchers, and with them all that they watch.
 
+mod disguise;
 pub(crate) mod door;
+pub(crate) mod gate;
 mod groups;
 mod inside;
 pub(crate) mod message;
 pub(crate) mod network;
 pub(crate) mod plan;
 mod root;
+pub(crate) mod transfer;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -34,14 +37,15 @@ pub fn keep() -> Result<(), Error> {
     let plan = message::receive::<Plan>(&socket).during(|| "receive the plan".to_owned())?;
     let (plan, _) = plan.ok_or_else(|| fail("receive the plan", "no server"))?;
     kakoi_kernel::signals(Signals::Keeper).during(|| "keeper".to_owned())?;
+    let mut slots = groups::Slots::default();
     loop {
         let request = message::receive::<Request>(&socket);
-        let Ok(Some((request, descriptors))) = request else { break };
-        groups::sweep(&plan);
+        let Ok(Some((Request {}, descriptors))) = request else { break };
+        let slot = slots.take(&plan);
         let copied = kakoi_kernel::fork();
         if let Ok(Fork::Child) = copied {
             drop(socket);
-            let outcome = watch(&plan, &request, descriptors);
+            let outcome = watch(&plan, slot, descriptors);
             std::process::exit(i32::from(outcome.is_err()));
         }
     }
@@ -51,7 +55,7 @@ pub fn keep() -> Result<(), Error> {
 }
 
 /// The watcher of one cell.
-fn watch(plan: &Plan, request: &Request, descriptors: Vec<OwnedFd>) -> Result<(), Error> {
+fn watch(plan: &Plan, slot: u64, descriptors: Vec<OwnedFd>) -> Result<(), Error> {
     let Ok([socket, events, life]) = <[OwnedFd; 3]>::try_from(descriptors) else {
         return Err(fail("watch", "a request comes with three descriptors"));
     };
@@ -75,13 +79,13 @@ fn watch(plan: &Plan, request: &Request, descriptors: Vec<OwnedFd>) -> Result<()
         Fork::Parent(process) => process,
     };
     drop((socket, wait));
-    let first = hand_over(plan, request, process)?;
+    let first = hand_over(plan, slot, process)?;
     File::from(go).write_all(&[0]).during(|| "let the cell begin".to_owned())?;
     end_with(life, process);
     let events = File::from(events);
     let outcome = match (plan.way, first) {
         (Way::Ptrace, Some(first)) => Recorder::new(Started { first }, events, plan).run(),
-        _ => Sampler::new(process, events, plan).run(),
+        _ => Sampler::new(process, events, plan).and_then(Sampler::run),
     };
     outcome.during(|| "watch the cell".to_owned())
 }
@@ -98,7 +102,7 @@ fn stop(plan: &Plan, process: u32) -> Result<Option<Watched>, Error> {
 }
 
 /// Maps identities, sets limits, begins to watch, and gives up all privilege.
-fn hand_over(plan: &Plan, request: &Request, process: u32) -> Result<Option<Watched>, Error> {
+fn hand_over(plan: &Plan, slot: u64, process: u32) -> Result<Option<Watched>, Error> {
     let own = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     let map = |file: &str, text: String| {
         let path = format!("/proc/{process}/{file}");
@@ -113,7 +117,7 @@ fn hand_over(plan: &Plan, request: &Request, process: u32) -> Result<Option<Watc
     kakoi_kernel::act_as_before().during(|| "act as root again".to_owned())?;
     map("uid_map", format!("0 {user} 65536"))?;
     map("gid_map", format!("0 {user} 65536"))?;
-    groups::confine(plan, &request.session, process);
+    groups::confine(plan, slot, process);
     let first = stop(plan, process)?;
     kakoi_kernel::become_user(user).during(|| "give up root".to_owned())?;
     kakoi_kernel::die_with_parent().during(|| "bind to the keeper".to_owned())?;

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 
+use super::plan::ServicePlan;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, listen, recv, send,
     socket_with, sockopt,
@@ -29,6 +30,10 @@ pub(crate) const SINKS: [(Sink, u16); 6] = [
     (Sink::Ftp, 21),
 ];
 
+/// Where the sinkhole listens instead of at the port of the service. Connections of the session to that port elsewhere are led
+/// here ([`crate::record::redirect`]); the service itself, at every address, would answer them otherwise.
+pub(crate) const STAND_IN_PORT: u16 = 40_991;
+
 /// Brings loopback up, and gives every address to this host, so that no connection has anywhere else to go.
 pub(crate) fn bring_up() -> io::Result<()> {
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
@@ -37,8 +42,18 @@ pub(crate) fn bring_up() -> io::Result<()> {
 }
 
 /// The sinkhole's sockets.
-pub(crate) fn sink_sockets() -> io::Result<Vec<OwnedFd>> {
-    SINKS.iter().map(|(sink, port)| sink_socket(*sink, *port)).collect()
+pub(crate) fn sink_sockets(service: Option<&ServicePlan>) -> io::Result<Vec<OwnedFd>> {
+    let taken = |port: u16| service.is_some_and(|service| service.port == port);
+    let sockets = SINKS.iter().map(|(sink, port)| {
+        let port = if taken(*port) && is_sink(*port) { STAND_IN_PORT } else { *port };
+        sink_socket(*sink, port)
+    });
+    sockets.collect()
+}
+
+/// Is this port one of the sinkhole's, over TCP?
+pub(crate) fn is_sink(port: u16) -> bool {
+    SINKS.iter().any(|(sink, own)| *own == port && matches!(sink, Sink::Http | Sink::Ftp))
 }
 
 fn sink_socket(sink: Sink, port: u16) -> io::Result<OwnedFd> {

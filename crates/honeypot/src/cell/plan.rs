@@ -2,6 +2,7 @@
 //! What a cell is made from: one plan for all sessions of a server.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,8 @@ pub(crate) struct Plan {
     pub(crate) shell: Vec<String>,
     /// Processor emulator for another architecture.
     pub(crate) emulator: Option<Emulator>,
+    /// The network service that cells may be made for.
+    pub(crate) service: Option<ServicePlan>,
     /// Limits.
     pub(crate) limits: CellLimits,
     /// Answer DNS, HTTP, TFTP and FTP inside.
@@ -74,6 +77,15 @@ pub(crate) struct Plan {
     pub(crate) group: String,
     /// The server's directory on the host; the keeper removes it when the server could not.
     pub(crate) state: PathBuf,
+}
+
+/// A network service of the persona.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServicePlan {
+    /// Path in the persona, and arguments.
+    pub(crate) command: Vec<String>,
+    /// Where it listens.
+    pub(crate) port: u16,
 }
 
 /// How calls are recorded.
@@ -96,13 +108,10 @@ pub(crate) struct Emulator {
     pub(crate) registration: String,
 }
 
-/// Asks for a session. With it come: the socket on which the cell says that it is ready, the pipe that events are written
+/// Asks for a cell. With it come: the socket on which the cell says that it is ready, the pipe that events are written
 /// to, and the pipe whose end is the end of the session.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Request {
-    /// Name of the session.
-    pub(crate) session: String,
-}
+pub(crate) struct Request {}
 
 /// What the cell says. With [`Ready`](Answer::Ready) come the terminal, process 1, then the sinkhole's sockets in the order of
 /// [`SINKS`](super::network::SINKS).
@@ -121,6 +130,8 @@ pub(crate) enum Go {
     Login(Vec<(String, String)>),
     /// By SSH: shells are asked for by [`Start`].
     Door,
+    /// By the service: connections are asked for by [`Dial`].
+    Service,
 }
 
 /// Starts a shell of an SSH channel. With it come the socket for [`Told`] and, without a terminal, the shell's three streams.
@@ -134,11 +145,20 @@ pub(crate) struct Start {
     pub(crate) terminal: bool,
 }
 
-/// What a channel's process says.
+/// Asks for a connection to the service. With it comes the socket for [`Told`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Dial {
+    /// Where it seems to come from.
+    pub(crate) from: Option<SocketAddrV4>,
+    /// Where it goes.
+    pub(crate) to: SocketAddrV4,
+}
+
+/// What a channel's process says, or who connects to the service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Told {
-    /// The terminal comes with this.
+    /// The terminal, or the connection, comes with this.
     Opened,
-    /// The shell ended with this code.
+    /// The shell ended with this code; there is no connection for this reason.
     Ended(i32),
 }

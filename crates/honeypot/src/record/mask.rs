@@ -4,12 +4,16 @@
 //! one line in [`FILES`] or one arm of [`Mask::returned`]. Lengths of answers can be changed on x86-64 only.
 
 use kakoi_kernel::Watched;
+use kakoi_model::Argument;
 
 use super::task::Pending;
 use crate::cell::plan::Plan;
 
 /// What is told in place of the emulator.
 const PROGRAM: &str = "/bin/busybox";
+
+/// `-EACCES`.
+const DENIED: i64 = -13;
 
 /// Changes what a file of /proc says; nothing when nothing is to change.
 type Change = fn(&Mask, &[u8]) -> Option<Vec<u8>>;
@@ -29,6 +33,8 @@ pub(crate) struct Mask {
     kernel: (String, String),
     /// Path of the emulator.
     emulator: Option<String>,
+    /// Do processes of ours in the cell stand for programs of the persona?
+    stands_in: bool,
     /// Are files of /proc bound over?
     binds: bool,
     /// Total, free, shared and buffered memory in bytes.
@@ -41,21 +47,30 @@ impl Mask {
         Self {
             kernel: plan.kernel.clone(),
             emulator: emulator.map(|emulator| emulator.program.to_string_lossy().into_owned()),
+            stands_in: emulator.is_some() || plan.service.is_some(),
             binds: !plan.proc.is_empty(),
             memory: plan.proc.get("meminfo").and_then(|text| memory(text)),
         }
     }
 
-    /// Is nothing to be put right?
+    /// Is it only the links of our own processes that are to be put right?
+    pub(crate) fn has_links(&self) -> bool {
+        self.stands_in
+    }
+
+    /// Is nothing else to be put right?
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { kernel: (release, build), emulator, binds, memory } = self;
+        let Self { kernel: (release, build), emulator, binds, memory, .. } = self;
         release.is_empty() && build.is_empty() && emulator.is_none() && !binds && memory.is_none()
     }
 
     /// May the answer of this call have to be put right?
     pub(crate) fn is_asked(&self, name: &str) -> bool {
-        !self.is_empty()
-            && matches!(name, "uname" | "sysinfo" | "read" | "pread64" | "readlink" | "readlinkat")
+        match name {
+            "uname" | "sysinfo" | "read" | "pread64" => !self.is_empty(),
+            "readlink" | "readlinkat" => !self.is_empty() || self.stands_in,
+            _ => false,
+        }
     }
 
     /// A call begins. What would go past our eyes is not made; programs then read.
@@ -73,6 +88,9 @@ impl Mask {
             "uname" if result == 0 => self.rename_kernel(process, first),
             "sysinfo" if result == 0 => self.shrink(process, first),
             "read" | "pread64" if result > 0 => return self.read(process, first, second, result),
+            "readlink" | "readlinkat" if result == DENIED => {
+                return self.read_own_link(process, pending);
+            }
             "readlink" if result > 0 => return self.read_link(process, second, third, result),
             "readlinkat" if result > 0 => {
                 return self.read_link(process, third, pending.arguments[3], result);
@@ -116,6 +134,19 @@ impl Mask {
         let bytes = process.read(address, usize::try_from(result).ok()?.min(4096));
         let told = bytes == emulator.as_bytes();
         (told && room >= PROGRAM.len() as u64).then(|| put(process, address, PROGRAM.as_bytes()))?
+    }
+
+    /// What our own processes in the cell run cannot be read.
+    fn read_own_link(&self, process: Watched, pending: &Pending) -> Option<i64> {
+        let Some(Argument::Text(path)) = pending.call.arguments.get("path") else { return None };
+        if !self.stands_in {
+            return None;
+        }
+        path.strip_prefix("/proc/")?.strip_suffix("/exe")?.parse::<u32>().ok()?;
+        let [_, second, third, fourth, ..] = pending.arguments;
+        let at = pending.call.call == "readlinkat";
+        let (address, room) = if at { (third, fourth) } else { (second, third) };
+        (room >= PROGRAM.len() as u64).then(|| put(process, address, PROGRAM.as_bytes()))?
     }
 
     /// What is to be done to what a descriptor gives.

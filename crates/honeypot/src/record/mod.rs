@@ -13,6 +13,8 @@
 pub(crate) mod calls;
 pub(crate) mod decode;
 mod mask;
+pub(crate) mod redirect;
+mod requests;
 pub(crate) mod sampler;
 pub(crate) mod samples;
 pub(crate) mod task;
@@ -29,10 +31,13 @@ use kakoi_kernel::{CallStop, Halt, Until, Watched};
 use kakoi_model::{Action, Call, Event, Purpose, Stage, Timestamp};
 
 use self::mask::Mask;
+use self::redirect::Redirect;
+use self::requests::Requests;
 use self::samples::{Described, Samples};
+use crate::cell::gate;
 use crate::cell::plan::Plan;
 
-use self::task::{Pending, Role, Task};
+use self::task::{BEFORE_WORDS, Pending, Role, Task};
 use self::typed::Typed;
 
 /// Process 1 of a cell, already watched.
@@ -53,6 +58,11 @@ pub(crate) struct Recorder {
     stages: CallClassifier,
     samples: Samples,
     mask: Mask,
+    redirect: Redirect,
+    /// Connections that the service accepted, and what works for which.
+    requests: Requests,
+    /// Programs are run by an emulator.
+    emulated: bool,
     events: BufWriter<File>,
 }
 
@@ -68,6 +78,9 @@ impl Recorder {
             stages: CallClassifier::new(),
             samples: Samples::new(plan.sample_bytes),
             mask: Mask::new(plan),
+            redirect: Redirect::new(plan, started.first),
+            requests: Requests::default(),
+            emulated: plan.emulator.is_some(),
             events: BufWriter::with_capacity(16 << 10, events),
         }
     }
@@ -97,6 +110,7 @@ impl Recorder {
         match halt {
             Halt::Ended(_) => {
                 let ended = self.tasks.remove(&process);
+                self.requests.forget(process);
                 if ended.is_some_and(|task| task.role == Role::Shell && !task.is_of_ssh()) {
                     let _ = kakoi_kernel::kill(self.first.process());
                 }
@@ -130,24 +144,67 @@ impl Recorder {
     }
 
     fn became(&mut self, process: Watched) -> io::Result<()> {
+        let words = self.words_of(process);
         let Some(task) = self.tasks.get_mut(&process) else { return Ok(()) };
         if task.role != Role::ShellToBe {
             task.became(process);
-            return Ok(());
+            return self.served(process, &words);
         }
         task.becomes_shell();
         self.inputs.extend(input_of(process));
         self.samples.begin(process);
-        let Some(command) = command_of(process) else { return Ok(()) };
+        let Some(command) = command_in(&words) else { return Ok(()) };
         self.line = self.line.saturating_add(1);
         task.line = self.line;
         self.tell(Some(self.line), Some(process), Action::Input { input: command }, None)
+    }
+
+    /// Another program runs that is not the shell of a login: of a service, a shell that was given a command is a line.
+    fn served(&mut self, process: Watched, words: &[String]) -> io::Result<()> {
+        let Some(task) = self.tasks.get_mut(&process) else { return Ok(()) };
+        if !task.role.is_of_service() {
+            if task.role == Role::ServiceToBe {
+                task.program = task::program(words.first().map_or("", String::as_str), words);
+                self.samples.begin(process);
+            }
+            task.role = task.role.after_exec(false);
+            return Ok(());
+        }
+        let is_shell = words.first().is_some_and(|name| name.ends_with("sh"));
+        let command = command_in(words).filter(|_| is_shell);
+        task.role = task.role.after_exec(command.is_some());
+        if let Some(command) = command {
+            self.line = self.line.saturating_add(1);
+            task.line = self.line;
+            task.begins = true;
+            if let Some(pending) = task.call.as_mut() {
+                pending.line = self.line;
+            }
+            return self.tell(Some(self.line), Some(process), Action::Input { input: command }, None);
+        }
+        if is_shell && let Some(input) = input_of(process).filter(|_| is_socket(process)) {
+            task.role = Role::Other;
+            self.inputs.insert(input);
+        }
+        Ok(())
+    }
+
+    /// The words that a program was started with.
+    fn words_of(&self, process: Watched) -> Vec<String> {
+        let path = format!("/proc/{}/cmdline", process.process());
+        let words = std::fs::read(path).unwrap_or_default();
+        let words = words.split(|byte| *byte == 0).skip(if self.emulated { BEFORE_WORDS } else { 0 });
+        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
     /// A process was made: it inherits, and is told before it does anything.
     fn made(&mut self, parent: Watched, child: u32) -> io::Result<()> {
         let Ok(child) = Watched::known(child) else { return Ok(()) };
         let Some(task) = self.tasks.get_mut(&parent) else { return Ok(()) };
+        if task.role == Role::First && task::name_of(parent).as_deref() == Some(gate::NAME) {
+            task.role = Role::ServiceFirst;
+        }
+        self.requests.inherit(parent, child);
         let made = task.child(task::number_in_cell(child), || task::server_name(parent));
         let number = made.pid;
         let recorded = task.is_recorded();
@@ -178,16 +235,23 @@ impl Recorder {
     fn entered(&mut self, process: Watched, number: u64, arguments: [u64; 6]) -> io::Result<()> {
         let Some(task) = self.tasks.get_mut(&process) else { return Ok(()) };
         let name = calls::name_of(number).map_or_else(|| format!("call-{number}"), str::to_owned);
+        if !task.is_recorded() {
+            return self.declared(process, &name, &arguments);
+        }
         let decoded = decode::decode(process, &name, &arguments);
         let ends = matches!(name.as_str(), "exit" | "exit_group");
         let waits = matches!(
             name.as_str(),
             "read" | "poll" | "ppoll" | "select" | "wait4" | "nanosleep" | "clock_nanosleep"
         );
-        let call = Call { call: name, arguments: decoded, result: 0 };
+        let mut call = Call { call: name, arguments: decoded, result: 0 };
+        if self.emulated && call.call.starts_with("execve") {
+            task::name_itself(&mut call);
+        }
         let line = task.line;
         let taken = self.samples.before(&call);
         let skipped = self.mask.entered(process, &call.call, &arguments);
+        self.redirect.entered(process, &call.call, &arguments);
         task.call = Some(Pending { call: call.clone(), arguments, line, told: ends, skipped });
         self.tell_samples(taken)?;
         if ends {
@@ -197,7 +261,30 @@ impl Recorder {
         if waits { self.events.flush() } else { Ok(()) }
     }
 
+    /// A channel's process may say that it does itself what a command says: it writes the command to no descriptor.
+    fn declared(
+        &mut self,
+        process: Watched,
+        name: &str,
+        arguments: &[u64; 6],
+    ) -> io::Result<()> {
+        let Some(task) = self.tasks.get_mut(&process) else { return Ok(()) };
+        let [descriptor, address, length, ..] = *arguments;
+        if task.role != Role::ShellToBe || name != "write" || descriptor as u32 != u32::MAX {
+            return Ok(());
+        }
+        let length = usize::try_from(length).unwrap_or(0).min(1024);
+        let command = String::from_utf8_lossy(&process.read(address, length)).into_owned();
+        let begins = task.declares(&command);
+        self.line = self.line.saturating_add(1);
+        task.line = self.line;
+        self.stages.push(task.pid, &begins);
+        self.samples.begin(process);
+        self.tell(Some(self.line), Some(process), Action::Input { input: command }, None)
+    }
+
     fn returned(&mut self, process: Watched, result: i64) -> io::Result<()> {
+        self.redirect.returned(process);
         let Some(pending) = self.tasks.get_mut(&process).and_then(|task| task.call.take()) else {
             return Ok(());
         };
@@ -213,8 +300,15 @@ impl Recorder {
             self.samples.opened(process, pending.line, &call);
             self.tell_call(process, pending.line, call)?;
         }
-        if pending.call.call == "read" && result > 0 {
+        let name = pending.call.call.as_str();
+        if name.starts_with("accept") && result >= 0 {
+            self.requests.accepted(process, result);
+        }
+        if name == "read" && result > 0 {
             self.read(process, &pending, result)?;
+        }
+        if matches!(name, "read" | "recvfrom") && result > 0 {
+            self.asked(process, &pending, result)?;
         }
         Ok(())
     }
@@ -241,6 +335,22 @@ impl Recorder {
         Ok(())
     }
 
+    /// The service, or what it runs, read from a connection: of another request than before, that is a line.
+    fn asked(&mut self, process: Watched, pending: &Pending, count: i64) -> io::Result<()> {
+        let [descriptor, address, ..] = pending.arguments;
+        let Some(task) = self.tasks.get_mut(&process) else { return Ok(()) };
+        if !task.role.is_of_service() || !self.requests.is_new(process, descriptor) {
+            return Ok(());
+        }
+        let length = usize::try_from(count).unwrap_or(0).min(4096);
+        let asked = String::from_utf8_lossy(&process.read(address, length)).into_owned();
+        self.line = self.line.saturating_add(1);
+        task.line = self.line;
+        let service = samples::base(&task.program).to_owned();
+        let asked = Action::Asked { service, asked };
+        self.tell(Some(self.line), Some(process), asked, None)
+    }
+
     fn tell_samples(&mut self, samples: Vec<(Described, Vec<u8>)>) -> io::Result<()> {
         samples::write(&mut self.events, samples)
     }
@@ -258,6 +368,11 @@ impl Recorder {
     fn tell_call(&mut self, process: Watched, line: u32, call: Call) -> io::Result<()> {
         let pid = self.tasks.get(&process).map_or(0, |task| task.pid);
         let stage = self.stages.push(pid, &call).purpose.and_then(Purpose::stage);
+        let stage = stage.filter(|_| !(self.emulated && task::is_emulators_own(&call)));
+        let stage = self.tasks.get_mut(&process).and_then(|task| {
+            let begins = std::mem::take(&mut task.begins);
+            task.role.judged(stage, begins)
+        });
         self.tell(Some(line), Some(process), Action::Call(call), stage)
     }
 
@@ -304,12 +419,17 @@ fn input_of(process: Watched) -> Option<(u64, u64)> {
     (kind.is_fifo() || kind.is_socket()).then(|| (metadata.dev(), metadata.ino()))
 }
 
+fn is_socket(process: Watched) -> bool {
+    std::fs::metadata(format!("/proc/{}/fd/0", process.process()))
+        .is_ok_and(|metadata| metadata.file_type().is_socket())
+}
+
 /// What a shell was started to run: `sh -c COMMAND`.
-fn command_of(process: Watched) -> Option<String> {
-    let words = std::fs::read(format!("/proc/{}/cmdline", process.process())).ok()?;
-    let mut words = words.split(|byte| *byte == 0).skip(1);
-    let command = words.next().filter(|word| *word == b"-c").and(words.next())?;
-    Some(String::from_utf8_lossy(command).into_owned())
+fn command_in(words: &[String]) -> Option<String> {
+    match words {
+        [_, option, command, ..] if option == "-c" => Some(command.clone()),
+        _ => None,
+    }
 }
 
 /// Major numbers of devpts and of /dev/tty (Documentation/admin-guide/devices.txt).

@@ -10,6 +10,7 @@ use kakoi_kernel::{CallStop, Halt, HandedCalls, Until, Watched};
 use kakoi_model::Call;
 
 use super::mask::Mask;
+use super::redirect::{self, Redirect};
 use super::samples::{self, Samples};
 use super::task::Pending;
 use super::{REFUSED, calls, decode};
@@ -19,6 +20,7 @@ use crate::cell::plan::Plan;
 pub(crate) struct Sampler {
     samples: Samples,
     mask: Mask,
+    redirect: Redirect,
     /// Calls whose return is of interest.
     pending: BTreeMap<Watched, Pending>,
     first: u32,
@@ -27,18 +29,27 @@ pub(crate) struct Sampler {
 
 /// What the watcher has to see; nothing, when it need not stop anybody.
 pub(crate) fn handed(plan: &Plan) -> HandedCalls {
-    HandedCalls { files: plan.sample_bytes > 0, answers: !Mask::new(plan).is_empty() }
+    HandedCalls {
+        files: plan.sample_bytes > 0,
+        answers: !Mask::new(plan).is_empty(),
+        connections: redirect::port(plan).is_some(),
+        links: Mask::new(plan).has_links(),
+    }
 }
 
 impl Sampler {
-    pub(crate) fn new(first: u32, events: File, plan: &Plan) -> Self {
-        Self {
+    /// # Errors
+    /// When the number is none of a process.
+    pub(crate) fn new(first: u32, events: File, plan: &Plan) -> io::Result<Self> {
+        let redirect = Redirect::new(plan, Watched::known(first)?);
+        Ok(Self {
+            redirect,
             samples: Samples::new(plan.sample_bytes),
             mask: Mask::new(plan),
             pending: BTreeMap::new(),
             first,
             events: BufWriter::with_capacity(4 << 10, events),
-        }
+        })
     }
 
     /// Until nothing of the cell is left.
@@ -105,7 +116,8 @@ impl Sampler {
             self.events.flush()?;
         }
         let skipped = self.mask.entered(process, name, &arguments);
-        let returns = skipped || self.mask.is_asked(name) || samples::writes(&call);
+        let led = self.redirect.entered(process, name, &arguments);
+        let returns = led || skipped || self.mask.is_asked(name) || samples::writes(&call);
         if returns {
             let pending = Pending { call, arguments, line: 0, told: false, skipped };
             self.pending.insert(process, pending);
@@ -114,6 +126,7 @@ impl Sampler {
     }
 
     fn returned(&mut self, process: Watched) {
+        self.redirect.returned(process);
         let Some(pending) = self.pending.remove(&process) else { return };
         let Ok(CallStop::Exit(result)) = process.call() else { return };
         if pending.skipped {

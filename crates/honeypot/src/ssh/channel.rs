@@ -18,7 +18,8 @@ use tokio::time::timeout;
 use super::Connection;
 use crate::cell::message;
 use crate::cell::plan::{Go, Start, Told};
-use crate::session::{Input, Inward, Outward, environment, terminal_ends, watched};
+use crate::cell::transfer::SFTP_SERVER;
+use crate::session::{Input, Inward, Outward, environment, next, terminal_ends, told_of};
 
 /// How long output may be silent after the shell has ended, until the channel is closed: what it started in the background
 /// may hold its streams for ever.
@@ -54,6 +55,9 @@ pub(super) async fn serve(
             ChannelMsg::RequestShell { .. } => None,
             ChannelMsg::Exec { command, .. } => {
                 Some(String::from_utf8_lossy(&command).replace('\0', ""))
+            }
+            ChannelMsg::RequestSubsystem { name, .. } if name == "sftp" => {
+                Some(SFTP_SERVER.to_owned())
             }
             ChannelMsg::SetEnv { .. }
             | ChannelMsg::RequestSubsystem { .. }
@@ -150,22 +154,6 @@ async fn ask(
     }
     let guest = guest.as_ref().ok_or_else(|| io::Error::other("no cell"))?;
     message::send(&guest.socket, start, descriptors)
-}
-
-fn told_of(told: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    rustix::io::ioctl_fionbio(&told, true)?;
-    watched(told)
-}
-
-/// What the channel's process says next.
-async fn next(told: &AsyncFd<OwnedFd>) -> io::Result<(Told, Option<OwnedFd>)> {
-    loop {
-        let mut ready = told.readable().await?;
-        if let Ok(received) = ready.try_io(|told| message::receive::<Told>(told.get_ref())) {
-            let (told, descriptors) = received?.ok_or_else(|| io::Error::other("no word"))?;
-            return Ok((told, descriptors.into_iter().next()));
-        }
-    }
 }
 
 /// Carries bytes both ways until the shell has ended, or the other side closes.

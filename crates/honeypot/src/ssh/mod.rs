@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One SSH connection (RFC 4251 to 4254), as dropbear of a small device serves it: password logins, shells and commands;
-//! no files, no forwarding.
+//! One SSH connection (RFC 4251 to 4254), as dropbear of a small device serves it: password logins, shells, commands
+//! and file transfers; no forwarding.
 
 mod channel;
 mod keys;

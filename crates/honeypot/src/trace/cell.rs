@@ -8,14 +8,18 @@ use kakoi_assess::stages::CallClassifier;
 use kakoi_kernel::since_boot;
 use kakoi_model::{Action, Call, Event, Purpose, Stage, Timestamp};
 
-use super::layout::{Kind, Record};
+use super::Ground;
+use super::layout::{Input, Kind, Record};
 use super::pieces;
 use crate::cell::door;
 use crate::output::Outputs;
 use crate::record::samples::{Described, base, writes};
-use crate::record::task::{ITSELF, Role, Task, image_of, program};
+use crate::record::task::{
+    BEFORE_WORDS, ITSELF, MULTI_CALL, Role, Task, image_of, is_applet_of_shell, is_emulators_own,
+    program,
+};
 use crate::record::typed::Typed;
-use crate::record::{calls, now};
+use crate::record::{calls, now, redirect};
 use crate::session::{Entry, Life, Session};
 
 /// Files of one session whose lines are known.
@@ -32,6 +36,7 @@ pub(super) struct Cell {
     written: BTreeMap<String, u32>,
     /// Nanoseconds from boot to the epoch of the clock.
     boot: i64,
+    ground: Ground,
 }
 
 /// A task, and what a record alone does not say.
@@ -44,8 +49,9 @@ struct Known {
 }
 
 impl Cell {
-    pub(super) fn new(session: Session, life: Life, first: u32) -> Self {
-        let known = Known { task: Task::first(), image: String::new(), exec: None };
+    pub(super) fn new(session: Session, life: Life, first: u32, ground: Ground) -> Self {
+        let task = Task { role: session.entry.role_of_first(), ..Task::first() };
+        let known = Known { task, image: String::new(), exec: None };
         let since = since_boot().and_then(|since| i64::try_from(since.as_nanos()).ok());
         Self {
             session,
@@ -55,6 +61,7 @@ impl Cell {
             stages: CallClassifier::new(),
             written: BTreeMap::new(),
             boot: now().0.saturating_sub(since.unwrap_or(0)),
+            ground,
         }
     }
 
@@ -77,6 +84,7 @@ impl Cell {
             Kind::Exec => self.exec(record),
             Kind::Became => self.became(record, outputs, to),
             Kind::Ended => self.ended(record.task),
+            Kind::Declared => self.declared(record, outputs, to),
         }
     }
 
@@ -136,7 +144,15 @@ impl Cell {
     }
 
     fn became(&mut self, record: &Record<'_>, outputs: &Outputs, to: &mut Vec<u8>) {
-        let (name, own) = (pieces::text(record.pieces[0]), pieces::words(record.pieces[1]));
+        let (mut name, mut own) =
+            (pieces::text(record.pieces[0]), pieces::words(record.pieces[1]));
+        if self.ground.emulated {
+            own.drain(..own.len().min(BEFORE_WORDS));
+            if is_applet_of_shell(&name, &own) {
+                ITSELF.clone_into(&mut name);
+            }
+        }
+        let emulated = self.ground.emulated;
         let known = self.known(record);
         let begun = known.exec.take();
         let image = image_of(record.task);
@@ -147,15 +163,30 @@ impl Cell {
         }
         if name != ITSELF {
             known.image = image.unwrap_or_else(|| name.clone());
+        } else if emulated {
+            MULTI_CALL.clone_into(&mut known.image);
         }
         // What could not be read as the call began is what the new program got.
         let words = match begun {
             Some((_, words, true)) => words,
-            _ => own,
+            _ => own.clone(),
         };
         let path = if name == ITSELF { &known.image } else { &name };
         known.task.program = program(path, &words);
-        known.exec = Some((name, words, true));
+        let is_service = known.task.role == Role::ServiceToBe;
+        known.task.begins = record.input == Input::Typed;
+        known.task.role = known.task.role.after_exec(known.task.begins);
+        // The service itself was started by nobody.
+        known.exec = (!is_service).then_some((name, words, true));
+        self.command(record, &own, outputs, to);
+    }
+
+    /// A channel's process does itself what this command says.
+    fn declared(&mut self, record: &Record<'_>, outputs: &Outputs, to: &mut Vec<u8>) {
+        let command = String::from_utf8_lossy(record.pieces[0]).into_owned();
+        let begins = self.known(record).task.declares(&command);
+        self.stages.push(record.pid, &begins);
+        self.input(record, record.lines, command, outputs, to);
     }
 
     /// A shell was started to run this: it is a line.
@@ -167,7 +198,7 @@ impl Cell {
         to: &mut Vec<u8>,
     ) {
         let [_, _, command, ..] = words else { return };
-        if record.input {
+        if record.input == Input::Typed {
             self.input(record, record.lines, command.clone(), outputs, to);
         }
     }
@@ -188,13 +219,18 @@ impl Cell {
             arguments.insert("arguments".to_owned(), kakoi_model::Argument::List(words));
             arguments.remove("directory");
         }
+        if name == "connect" {
+            redirect::tell_as_asked(self.ground.port, &mut arguments);
+        }
         let call = Call { call: name, arguments, result: record.result };
         if writes(&call) && call.result >= 0 {
             self.opened(&call, record.line);
         }
         self.tell_call(record, call, to);
-        if record.input {
-            self.read(record, outputs, to);
+        match record.input {
+            Input::None => {}
+            Input::Typed => self.read(record, outputs, to),
+            Input::Request => self.asked(record, to),
         }
     }
 
@@ -220,6 +256,15 @@ impl Cell {
         }
     }
 
+    /// The service read this of a request.
+    fn asked(&mut self, record: &Record<'_>, to: &mut Vec<u8>) {
+        let service = self.known(record).task.program.clone();
+        let asked = String::from_utf8_lossy(record.pieces[0]).into_owned();
+        let time = self.time(record);
+        let asked = Action::Asked { service: base(&service).to_owned(), asked };
+        self.tell(time, Some(record.lines), Some(record), asked, None, to);
+    }
+
     fn input(
         &mut self,
         record: &Record<'_>,
@@ -242,6 +287,10 @@ impl Cell {
 
     fn tell_call(&mut self, record: &Record<'_>, call: Call, to: &mut Vec<u8>) {
         let stage = self.stages.push(record.pid, &call).purpose.and_then(Purpose::stage);
+        let stage = stage.filter(|_| !(self.ground.emulated && is_emulators_own(&call)));
+        let task = &mut self.known(record).task;
+        let begins = std::mem::take(&mut task.begins);
+        let stage = task.role.judged(stage, begins);
         let time = self.time(record);
         self.tell(time, Some(record.line), Some(record), Action::Call(call), stage, to);
     }

@@ -2,18 +2,29 @@
 //! What the BPF programs keep and send: the Rust side of bpf/record.h.
 
 /// A task of a cell as process 1 is marked; `struct record_task`.
-pub(super) fn first_task(cell: u64) -> Vec<u8> {
+pub(super) fn first_task(cell: u64, serves: bool) -> Vec<u8> {
     let mut bytes = cell.to_ne_bytes().to_vec();
     bytes.extend([0; 8]);
-    // Device, line, role (the first), children, number in the cell, parent.
-    for word in [0_u32, 0, 0, 0, 1, 0] {
+    let role = if serves { SERVICE_FIRST } else { FIRST };
+    // Device, line, role, children, number in the cell, parent.
+    for word in [0_u32, 0, role, 0, 1, 0] {
         bytes.extend(word.to_ne_bytes());
     }
     bytes
 }
 
-/// Bytes of `struct record_cell`, of which the first eight count what was lost.
-pub(super) const CELL_BYTES: usize = 16;
+/// Roles of process 1; `enum record_role`.
+const FIRST: u32 = 0;
+const SERVICE_FIRST: u32 = 5;
+
+/// A cell in which nothing happened yet; `struct record_cell`. The port is that of its service, or 0.
+pub(super) fn new_cell(port: u16, emulated: bool) -> Vec<u8> {
+    let mut bytes = vec![0; 12];
+    for word in [u32::from(port), u32::from(emulated), 0] {
+        bytes.extend(word.to_ne_bytes());
+    }
+    bytes
+}
 
 /// Events that found no room.
 pub(super) fn lost_of(cell: &[u8]) -> u64 {
@@ -50,6 +61,17 @@ pub(super) enum Kind {
     Exec,
     Became,
     Ended,
+    Declared,
+}
+
+/// What the first piece is to the lines of its cell; `enum record_input`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    None,
+    /// It was read from where lines are typed, or is a command that a shell was given.
+    Typed,
+    /// It is what the service read of a request.
+    Request,
 }
 
 /// `struct record_head` and what follows it.
@@ -72,8 +94,7 @@ pub(super) struct Record<'b> {
     pub(super) child: (u32, u32),
     /// Lines of the cell after this.
     pub(super) lines: u32,
-    /// The first piece was read from where lines are typed.
-    pub(super) input: bool,
+    pub(super) input: Input,
     pub(super) pieces: [&'b [u8]; PIECES],
     /// Pieces that could not be read, bit by number.
     pub(super) missing: u32,
@@ -106,6 +127,7 @@ impl<'b> Record<'b> {
                 3 => Kind::Exec,
                 4 => Kind::Became,
                 5 => Kind::Ended,
+                6 => Kind::Declared,
                 _ => return None,
             },
             task: word(76)?,
@@ -115,7 +137,11 @@ impl<'b> Record<'b> {
             parent: word(96)?,
             child: (word(100)?, word(104)?),
             lines: word(108)?,
-            input: word(112)? != 0,
+            input: match word(112)? {
+                0 => Input::None,
+                1 => Input::Typed,
+                _ => Input::Request,
+            },
             pieces: [one, rest.get(..second)?],
             missing: word(124)?,
         })
@@ -177,9 +203,11 @@ mod tests {
             "",
         ];
         assert_eq!(names.map(of), read);
-        assert_eq!(offset("record_task", ""), Some(first_task(1).len()));
+        assert_eq!(offset("record_task", ""), Some(first_task(1, false).len()));
         assert_eq!(offset("record_task", "pid"), Some(32));
-        assert_eq!(offset("record_cell", ""), Some(CELL_BYTES));
+        assert_eq!(offset("record_cell", ""), Some(new_cell(1, false).len()));
+        assert_eq!(offset("record_cell", "port"), Some(12));
+        assert_eq!(offset("record_cell", "emulated"), Some(16));
         assert_eq!(offset("record_shape", "argument"), Some(PIECES));
     }
 

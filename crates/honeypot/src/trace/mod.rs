@@ -24,7 +24,7 @@ use crate::error::{Error, fail};
 use crate::output::Outputs;
 use crate::record::calls;
 use crate::record::samples::Described;
-use crate::session::{Life, Session};
+use crate::session::{Entry, Life, Session};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/record.bpf.o"));
 
@@ -41,6 +41,15 @@ pub(crate) struct Tracer {
     cells: Cells,
     next: AtomicU64,
     commands: Sender<Command>,
+}
+
+/// What is the same in all cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ground {
+    /// Of the service; 0 where there is none.
+    pub(crate) port: u16,
+    /// Programs are run by an emulator.
+    pub(crate) emulated: bool,
 }
 
 /// What the reading thread is asked to do, after all that was recorded before.
@@ -89,16 +98,24 @@ impl Tracer {
     }
 
     /// Records what process 1 of a cell makes from now on. Gives the number of the cell.
-    pub(crate) fn begin(&self, first: &OwnedFd, session: &Session, life: Life) -> Option<u64> {
+    pub(crate) fn begin(
+        &self,
+        first: &OwnedFd,
+        session: &Session,
+        life: Life,
+        ground: Ground,
+    ) -> Option<u64> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let process = process_of(first)?;
-        self.counters
-            .update(&number.to_ne_bytes(), &[0; layout::CELL_BYTES], MapFlags::ANY)
-            .ok()?;
-        let cell = Cell::new(session.clone(), life, process);
+        let serves = session.entry == Entry::Service;
+        let port = if serves { ground.port } else { 0 };
+        let counters = layout::new_cell(port, ground.emulated);
+        self.counters.update(&number.to_ne_bytes(), &counters, MapFlags::ANY).ok()?;
+        let cell = Cell::new(session.clone(), life, process, ground);
         lock(&self.cells).insert(number, cell);
         let key = first.as_raw_fd().to_ne_bytes();
-        if self.tasks.update(&key, &layout::first_task(number), MapFlags::ANY).is_err() {
+        let task = layout::first_task(number, serves);
+        if self.tasks.update(&key, &task, MapFlags::ANY).is_err() {
             lock(&self.cells).remove(&number);
             let _ = self.counters.delete(&number.to_ne_bytes());
             return None;

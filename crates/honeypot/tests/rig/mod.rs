@@ -20,6 +20,7 @@ pub struct Honeypot {
     child: Child,
     pub address: SocketAddr,
     pub ssh: Option<SocketAddr>,
+    pub service: Option<SocketAddr>,
     pub directory: tempfile::TempDir,
 }
 
@@ -40,8 +41,10 @@ impl Honeypot {
         BufReader::new(stderr).read_line(&mut said).unwrap();
         let addresses = said.trim().strip_prefix("listening at ");
         let addresses = addresses.unwrap_or_else(|| panic!("no server: {said}"));
-        let (telnet, ssh) = addresses.split_once(' ').unwrap();
-        Self { child, address: telnet.parse().unwrap(), ssh: ssh.parse().ok(), directory }
+        let places: Vec<Option<SocketAddr>> =
+            addresses.split(' ').map(|place| place.parse().ok()).collect();
+        let [Some(address), ssh, service] = places[..] else { panic!("no server: {said}") };
+        Self { child, address, ssh, service, directory }
     }
 
     /// Everything that was told so far.

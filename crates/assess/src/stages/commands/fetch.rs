@@ -16,6 +16,8 @@ pub(super) fn effects(invocation: &Invocation<'_>) -> Option<Outcome> {
         "ftp" | "lftp" | "sftp" | "ncftp" => ftp(invocation),
         "nc" | "netcat" | "ncat" | "socat" => nc(invocation),
         "scp" | "rsync" | "rcp" => scp(invocation),
+        // What SSH runs for uploads; which file is not in its words.
+        "sftp-server" => Outcome::of(Effect::Fetch(None)),
         "fetch" | "axel" | "aria2c" | "lwp-download" | "GET" | "lynx" | "links" | "elinks"
         | "lwp-request" | "http" => other(invocation),
         "rx" | "lrz" | "rz" => {

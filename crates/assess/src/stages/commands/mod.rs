@@ -92,7 +92,7 @@ pub(super) fn effects_of(invocation: &Invocation<'_>) -> Option<Outcome> {
 
 /// Is it a word that a shell or a system knows: a program, a built-in, a keyword?
 pub(super) fn is_known(name: &str) -> bool {
-    const WORDS: [&str; 53] = [
+    const WORDS: [&str; 54] = [
         "while",
         "until",
         "for",
@@ -139,6 +139,7 @@ pub(super) fn is_known(name: &str) -> bool {
         "service",
         "set",
         "sftp",
+        "sftp-server",
         "shift",
         "systemctl",
         "trap",

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::Context;
 use clap::Args;
-use kakoi_honeypot::Config;
+use kakoi_honeypot::{Config, Service};
 
 use crate::exit::{BadInput, Exit};
 use crate::output;
@@ -36,6 +36,16 @@ pub struct Arguments {
     /// BusyBox of this machine's architecture]
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
+    /// Let intruders reach this network service of the rootfs or persona instead of a login: the program,
+    /// by name or path, and its arguments (`"httpd -f -h /www"`)
+    #[arg(long, value_name = "COMMAND")]
+    service: Option<String>,
+    /// Take connections to the service here [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "service")]
+    service_at: Option<SocketAddr>,
+    /// The TCP port at which the service itself listens, inside [default: 80]
+    #[arg(long, value_name = "PORT", requires = "service")]
+    service_port: Option<u16>,
     /// Keep events.jsonl, cowrie.json and recordings of terminals here [default: events on standard
     /// output]
     #[arg(long, value_name = "DIR")]
@@ -48,7 +58,11 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut keeper = Command::new("/proc/self/exe");
     keeper.arg(KEEPER).env_clear();
     kakoi_honeypot::serve(config, keeper, Box::new(io::stdout()), output::complain, |listening| {
-        for (name, address) in [("Telnet", listening.telnet), ("SSH", listening.ssh)] {
+        for (name, address) in [
+            ("Telnet", listening.telnet),
+            ("SSH", listening.ssh),
+            ("the service", listening.service),
+        ] {
             if let Some(address) = address {
                 output::complain(&format!("{name} at {address}"));
             }
@@ -81,7 +95,14 @@ fn configuration(arguments: &Arguments) -> anyhow::Result<Config> {
     let mut config = parsed.map_err(|error| BadInput(error.to_string()))?;
     config.telnet = arguments.telnet.or(config.telnet);
     config.ssh = arguments.ssh.or(config.ssh);
-    if config.telnet.is_none() && config.ssh.is_none() {
+    if let Some(command) = &arguments.service {
+        config.service = Some(Service {
+            command: command.split_whitespace().map(str::to_owned).collect(),
+            port: arguments.service_port.unwrap_or(80),
+            listen: arguments.service_at.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        });
+    }
+    if config.telnet.is_none() && config.ssh.is_none() && config.service.is_none() {
         config.telnet = Some(SocketAddr::from(([127, 0, 0, 1], 2323)));
         config.ssh = Some(SocketAddr::from(([127, 0, 0, 1], 2222)));
     }
