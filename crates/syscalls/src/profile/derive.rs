@@ -60,9 +60,29 @@ pub fn derive(subject: &Subject<'_>) -> Profile {
         };
         profile.calls.insert(name, call);
     }
+    add_restart(machine, &mut profile);
     profile.unresolved.sort();
     profile.unresolved.dedup();
     profile
+}
+
+/// Calls that the kernel goes on with by `restart_syscall` when the process was stopped in one (kernel, `ERESTART_RESTARTBLOCK`).
+const RESTARTED: &[&str] =
+    &["clock_nanosleep", "clock_nanosleep_time64", "futex", "futex_time64", "nanosleep", "poll"];
+
+/// No instruction of the program makes that call; the kernel does in its place.
+fn add_restart(machine: Machine, profile: &mut Profile) {
+    const NAME: &str = "restart_syscall";
+    if Table::of(machine).and_then(|table| table.number(NAME)).is_none() {
+        return;
+    }
+    let restarted = RESTARTED.iter().filter_map(|name| profile.calls.get_key_value(*name));
+    let Some((name, first)) = restarted.max_by_key(|(_, call)| call.phase == Phase::Serving) else {
+        return;
+    };
+    let mut call = AllowedCall { arguments: BTreeMap::new(), ..first.clone() };
+    call.why.push(format!("{NAME}: the kernel goes on with {name}"));
+    profile.calls.entry(NAME.to_owned()).or_insert(call);
 }
 
 /// Where a program waits: `nginx:ngx_master_process_cycle+0x123`.

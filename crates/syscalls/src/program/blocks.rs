@@ -45,9 +45,25 @@ impl Blocks {
         found
     }
 
-    /// Can control come to the address again?
-    pub(super) fn repeats(&self, address: u64) -> bool {
-        self.block_of(address).is_some_and(|block| self.after(address).contains(&block))
+    /// Blocks of the loop that an address lies in; none where control does not come to it again.
+    pub(super) fn circle(&self, address: u64) -> BTreeSet<u64> {
+        let Some(block) = self.block_of(address) else { return BTreeSet::new() };
+        let mut before: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for (from, all) in &self.next {
+            all.iter().for_each(|to| before.entry(*to).or_default().push(*from));
+        }
+        let after = self.after(address);
+        let mut found = BTreeSet::new();
+        let mut work = vec![block];
+        while let Some(block) = work.pop() {
+            let all = before.get(&block).into_iter().flatten().copied();
+            work.extend(all.filter(|block| after.contains(block) && found.insert(*block)));
+        }
+        found
+    }
+
+    pub(super) fn lies_in(&self, blocks: &BTreeSet<u64>, address: u64) -> bool {
+        self.block_of(address).is_some_and(|block| blocks.contains(&block))
     }
 
     /// What can come after the address.
@@ -104,8 +120,10 @@ mod tests {
     #[test]
     fn a_loop_repeats_and_what_comes_before_it_does_not_come_after() {
         let blocks = Blocks::of(&function(&[(0, 10), (10, 20), (20, 10), (20, 30)]));
-        assert!(blocks.repeats(15) && blocks.repeats(25));
-        assert!(!blocks.repeats(5) && !blocks.repeats(35));
+        assert_eq!(blocks.circle(15), [10, 20].into());
+        assert_eq!(blocks.circle(25), blocks.circle(15));
+        assert!(blocks.circle(5).is_empty() && blocks.circle(35).is_empty());
+        assert!(blocks.lies_in(&blocks.circle(15), 22) && !blocks.lies_in(&blocks.circle(15), 32));
         let region = blocks.region(22);
         assert!(blocks.contains(&region, 12) && blocks.contains(&region, 33));
         assert!(!blocks.contains(&region, 5));

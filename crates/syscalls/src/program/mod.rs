@@ -13,6 +13,7 @@ mod reach;
 mod serve;
 mod take;
 mod values;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,36 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The phase of serving: what can still run once the program waits for others in a loop.
 //!
-//! The loop is that of the function nearest to the entry which waits again and again (`accept`, `poll`, `epoll_wait` …) itself or in
-//! what it calls. What can come after its wait counts, in that function and, behind the call, in those that called it; with it
+//! The loop is found in `waits.rs`. What can come after its wait counts, in that function and, behind the call, in those that called it; with it
 //! finalisers, and every function whose address is taken, whenever that happens. In the dynamic linker such a function counts only when
 //! what takes it counts, since it passes its own start-up code by address.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks::{Blocks, Region};
 use super::reach::{Cause, Node, Reach};
-use crate::function::{Callee, Door, Input, Reference, Site};
+use crate::function::{Callee, Door, Reference};
 use crate::module::piece_at;
-use crate::table::Table;
-
-/// Calls that wait for others.
-const WAITS: &[&str] = &[
-    "_newselect",
-    "accept",
-    "accept4",
-    "epoll_pwait",
-    "epoll_pwait2",
-    "epoll_wait",
-    "poll",
-    "ppoll",
-    "ppoll_time64",
-    "pselect6",
-    "pselect6_time64",
-    "rt_sigsuspend",
-    "select",
-    "sigsuspend",
-];
 
 /// What can run while the program serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,16 +23,16 @@ pub struct Serving {
     pub numbers: BTreeSet<(Door, u64)>,
 }
 
-struct Edge {
-    at: u64,
-    to: Node,
+pub(super) struct Edge {
+    pub(super) at: u64,
+    pub(super) to: Node,
 }
 
-struct Serve<'r, 'p> {
-    reach: &'r mut Reach<'p>,
+pub(super) struct Serve<'r, 'p> {
+    pub(super) reach: &'r mut Reach<'p>,
     /// Direct calls of every function that runs.
-    calls: BTreeMap<Node, Vec<Edge>>,
-    callers: BTreeMap<Node, Vec<(Node, u64)>>,
+    pub(super) calls: BTreeMap<Node, Vec<Edge>>,
+    pub(super) callers: BTreeMap<Node, Vec<(Node, u64)>>,
     regions: BTreeMap<Node, Region>,
     /// Functions by the data that holds their address, once looked up.
     pieces: BTreeSet<(usize, usize)>,
@@ -69,10 +49,13 @@ impl<'p> Reach<'p> {
             pieces: BTreeSet::new(),
         };
         serve.find_calls();
-        let (node, address) = serve.find_loop()?;
-        serve.follow_from(node, address);
-        let numbers = serve.numbers();
-        Some(Serving { node, address, numbers })
+        let loops = serve.find_loops();
+        let all = loops.into_iter().map(|(node, address)| {
+            let numbers = serve.numbers_from(node, address);
+            Serving { node, address, numbers }
+        });
+        // Of loops that do about as much the one that leaves least: what comes before it is not done again.
+        all.min_by_key(|serving| serving.numbers.len())
     }
 }
 
@@ -103,93 +86,12 @@ impl Serve<'_, '_> {
         }
     }
 
-    fn is_wait(&self, node: Node, site: &Site) -> bool {
-        let Some(summary) = self.reach.summary(node.module) else { return false };
-        let Some(table) = Table::of(summary.machine) else { return false };
-        let Some(Input::Constants(numbers)) = &site.number else { return false };
-        let waits = |number: &u64| table.name(*number).is_some_and(|name| WAITS.contains(&name));
-        site.door == Door::Usual && numbers.iter().any(waits)
-    }
-
-    /// Functions that wait themselves.
-    fn wrappers(&self) -> BTreeSet<Node> {
-        let waits = |node: &Node| {
-            let function = self.reach.function(*node);
-            function.is_some_and(|f| f.sites.iter().any(|site| self.is_wait(*node, site)))
-        };
-        self.calls.keys().copied().filter(waits).collect()
-    }
-
-    /// Functions that call one that waits. A C library also waits for name servers, so what it calls itself does not count where it
-    /// is a file of its own.
-    fn waiting(&self, wrappers: &BTreeSet<Node>) -> BTreeSet<Node> {
-        let waits = |node: &Node| {
-            !is_apart(wrappers, *node)
-                && self
-                    .calls
-                    .get(node)
-                    .is_some_and(|all| all.iter().any(|e| wrappers.contains(&e.to)))
-        };
-        self.calls.keys().copied().filter(waits).collect()
-    }
-
-    /// Functions from the entry on, those called earlier first, but not those of the C library.
-    fn in_order(&mut self, wrappers: &BTreeSet<Node>) -> Vec<Node> {
-        let summary = self.reach.summary(0);
-        let entry = summary.and_then(|summary| summary.entry);
-        let Some(entry) = entry.and_then(|entry| self.reach.node_at(0, entry)) else {
-            return Vec::new();
-        };
-        // The entry passes `main` by address.
-        let mut queue: VecDeque<Node> = [entry].into();
-        queue.extend(self.taken_by(entry));
-        let mut seen: BTreeSet<Node> = queue.iter().copied().collect();
-        let mut order = Vec::new();
-        while let Some(node) = queue.pop_front() {
-            order.push(node);
-            let callees = self.calls.get(&node).into_iter().flatten().map(|edge| edge.to);
-            queue.extend(callees.filter(|to| !is_apart(wrappers, *to) && seen.insert(*to)));
-        }
-        order
-    }
-
-    /// The nearest loop around a call of what waits; else around one of a function that calls what waits; else around one of a function
-    /// that calls through a pointer, where a pointer to a function that waits is taken.
-    fn find_loop(&mut self) -> Option<(Node, u64)> {
-        let wrappers = self.wrappers();
-        let waiting = self.waiting(&wrappers);
-        let order = self.in_order(&wrappers);
-        let first = |leads: &BTreeSet<Node>| self.first_loop(&order, leads);
-        first(&wrappers).or_else(|| first(&waiting)).or_else(|| {
-            let taken = waiting.iter().filter(|node| self.is_taken(**node));
-            let modules: BTreeSet<usize> = taken.map(|node| node.module).collect();
-            first(&self.calling_pointers(&modules))
-        })
-    }
-
-    fn first_loop(&self, order: &[Node], leads: &BTreeSet<Node>) -> Option<(Node, u64)> {
-        order.iter().find_map(|node| {
-            let edges = self.calls.get(node)?;
-            if !edges.iter().any(|edge| leads.contains(&edge.to)) {
-                return None;
-            }
-            let blocks = Blocks::of(self.reach.function(*node)?);
-            let is_loop = |edge: &&Edge| leads.contains(&edge.to) && blocks.repeats(edge.at);
-            edges.iter().find(is_loop).map(|edge| (*node, edge.at))
-        })
-    }
-
-    fn is_taken(&self, node: Node) -> bool {
-        matches!(self.reach.known.reached.causes.get(&node), Some(Cause::Taken(_)))
-    }
-
-    /// Functions of these modules that call what a pointer tells.
-    fn calling_pointers(&self, modules: &BTreeSet<usize>) -> BTreeSet<Node> {
-        let unknown = |node: &Node| {
-            let function = self.reach.function(*node).filter(|_| modules.contains(&node.module));
-            function.is_some_and(|f| f.calls.iter().any(|call| call.callee == Callee::Unknown))
-        };
-        self.calls.keys().copied().filter(unknown).collect()
+    /// System calls of everything that can come after the call.
+    fn numbers_from(&mut self, node: Node, address: u64) -> BTreeSet<(Door, u64)> {
+        self.regions.clear();
+        self.pieces.clear();
+        self.follow_from(node, address);
+        self.numbers()
     }
 
     /// Notes everything that can come after the call.
@@ -219,7 +121,7 @@ impl Serve<'_, '_> {
         }
     }
 
-    fn entry(&self) -> Option<Node> {
+    pub(super) fn entry(&self) -> Option<Node> {
         let entry = self.reach.summary(0)?.entry?;
         self.reach.node_at(0, entry)
     }
@@ -294,7 +196,7 @@ impl Serve<'_, '_> {
     }
 
     /// Functions whose address a function takes, itself or through data that it refers to.
-    fn taken_by(&mut self, node: Node) -> Vec<Node> {
+    pub(super) fn taken_by(&mut self, node: Node) -> Vec<Node> {
         let Some(function) = self.reach.function(node) else { return Vec::new() };
         let mut found = Vec::new();
         let mut work: Vec<(usize, Reference)> =
@@ -337,9 +239,4 @@ impl Serve<'_, '_> {
         }
         found
     }
-}
-
-/// Does the function lie in a library that has functions which wait?
-fn is_apart(wrappers: &BTreeSet<Node>, node: Node) -> bool {
-    node.module != 0 && wrappers.iter().any(|wrapper| wrapper.module == node.module)
 }

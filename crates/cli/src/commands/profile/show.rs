@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kakoi_syscalls::profile::{Phase, Profile, Source};
-use kakoi_syscalls::risk::{Outcome, RISKS, Technique, techniques};
+use kakoi_syscalls::risk::{Outcome, RISKS, techniques};
 use kakoi_syscalls::table::Table;
 
 use super::combine::read;
@@ -38,6 +38,7 @@ fn describe(profile: &Profile, why: bool) -> String {
     let _ = coverage(profile, &mut text);
     let _ = risks(profile, &mut text);
     let _ = stopped(profile, &mut text);
+    let _ = absent(profile, &mut text);
     let _ = unresolved(profile, &mut text);
     if why {
         let _ = reasons(profile, &mut text);
@@ -104,20 +105,32 @@ fn stopped(profile: &Profile, text: &mut String) -> std::fmt::Result {
         let from_entry = technique.judge(|call| profile.calls.contains_key(call));
         let serving = technique
             .judge(|call| profile.calls.get(call).is_some_and(|call| call.phase == Phase::Serving));
-        write!(text, "  {}: {}", technique.name, word(technique, &from_entry))?;
+        write!(text, "  {}: {}", technique.name, word(&from_entry))?;
         if from_entry != serving {
-            write!(text, "; while serving: {}", word(technique, &serving))?;
+            write!(text, "; while serving: {}", word(&serving))?;
         }
         writeln!(text)?;
     }
     Ok(())
 }
 
-fn word(_: &Technique, outcome: &Outcome) -> String {
+fn word(outcome: &Outcome) -> String {
     match outcome {
         Outcome::StoppedAt(step) => format!("stopped at {}", step.join(" or ")),
         Outcome::Possible => "not stopped".to_owned(),
     }
+}
+
+/// What the profile rests on not being there.
+fn absent(profile: &Profile, text: &mut String) -> std::fmt::Result {
+    if profile.absent.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "named by the code and absent; the profile holds while they are:")?;
+    for name in &profile.absent {
+        writeln!(text, "  {}", output::printable(name))?;
+    }
+    Ok(())
 }
 
 fn unresolved(profile: &Profile, text: &mut String) -> std::fmt::Result {
@@ -140,4 +153,19 @@ fn reasons(profile: &Profile, text: &mut String) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_that_are_absent_are_shown_without_their_control_characters() {
+        let mut profile = Profile::empty("x", kakoi_syscalls::filter::Architecture::X86_64);
+        assert!(!describe(&profile, false).contains("absent"));
+        profile.absent = ["libmissing.so.1\u{1b}[2J".to_owned()].into();
+        let text = describe(&profile, false);
+        assert!(text.contains("absent; the profile holds while they are:\n  libmissing.so.1"));
+        assert!(!text.contains('\u{1b}'));
+    }
 }

@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::function::{Callee, Function, Input, Site};
+use crate::arch::convention;
+use crate::function::{Call, Callee, Function, Input, Site};
 use crate::object::{Export, Import, Machine};
 use crate::table::Table;
-use rules::{OFFERED, PATTERNS, RULES, Rule, TIMER};
+use rules::{OFFERED, PATTERNS, RULES, Rule, SOURCES, STARTS, TIMER};
 
 /// What has to happen before a place is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,6 +42,12 @@ pub enum Premise {
     LinkerStarted,
     /// A pattern may begin with the home of a user: `GLOB_TILDE` (glibc, posix/glob.c).
     HomePatterns,
+    /// There is a second thread: only then does a thread end by itself or wait for another one to give up a stream (glibc,
+    /// sysdeps/nptl/libc_start_call_main.h and libio/genops.c).
+    OtherThreads,
+    /// The event loop in the name service of systemd watches files, signals or processes. It is given connections and times only
+    /// (systemd, src/shared/userdb.c and varlink.c), so nothing fulfils this.
+    WatchedSources,
 }
 
 /// Premises that a function fulfils by running.
@@ -84,6 +91,9 @@ pub(super) fn find_premises(library: &Library<'_>) -> BTreeMap<u64, Premise> {
             .filter_map(|site| Some((site.address, linker_premise(library.machine, site)?)))
             .collect();
     }
+    if library.soname.is_some_and(|soname| soname.starts_with("libnss_systemd.")) {
+        return find_sources(library);
+    }
     let offered: BTreeSet<&str> = exported.values().copied().collect();
     let wanted: Vec<&Rule> =
         RULES.iter().filter(|rule| rule.needs.iter().any(|name| offered.contains(name))).collect();
@@ -116,6 +126,29 @@ fn find_offered(library: &Library<'_>, exported: &BTreeMap<u64, &str>) -> BTreeM
         }
     }
     found
+}
+
+/// Calls for sources that the event loop of systemd's name service is never given; a module that starts processes is another one.
+fn find_sources(library: &Library<'_>) -> BTreeMap<u64, Premise> {
+    let imports = library.imports.values().map(|import| import.name.as_str());
+    if imports.into_iter().any(|name| STARTS.contains(&name)) {
+        return BTreeMap::new();
+    }
+    let callees = Callees { exported: &BTreeMap::new(), imports: library.imports };
+    let number = Table::of(library.machine).and_then(|table| table.number("pidfd_send_signal"));
+    let first = convention(library.machine).arguments.first().copied();
+    let signals = |call: &Call| {
+        let mut inputs = call.inputs.iter();
+        let input = inputs.find(|(register, _)| first.is_some_and(|first| first.0 == *register));
+        matches!((input, number), (Some((_, Input::Constants(all))), Some(number)) if all.as_slice() == [number])
+    };
+    let calls = library.functions.iter().flat_map(|function| &function.calls);
+    let held = calls.filter(|call| match callees.name(&call.callee) {
+        Some("syscall") => signals(call),
+        Some(name) => SOURCES.contains(&name),
+        None => false,
+    });
+    held.map(|call| (call.address, Premise::WatchedSources)).collect()
 }
 
 /// What a system call of the dynamic linker waits for.
@@ -194,7 +227,7 @@ impl<'a> Callees<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::function::{Call, Door};
+    use crate::function::Door;
     use crate::object::SymbolKind;
 
     fn export(name: &str, address: u64) -> Export {
@@ -323,5 +356,54 @@ mod tests {
         assert_eq!(found, [Premise::ThreadPolicy, Premise::ThreadAffinity].into());
         assert_eq!(fulfilled_by("setitimer").collect::<Vec<_>>(), [Premise::ProfilingTimer]);
         assert_eq!(fulfilled_by("write").count(), 0);
+    }
+
+    #[test]
+    fn a_thread_ends_or_waits_for_another_only_when_there_is_one() {
+        let exports = [
+            export("exit", 0x1000),
+            export("pthread_create", 0x2000),
+            export("sched_yield", 0x3000),
+            export("_exit", 0x7000),
+        ];
+        // 60 is exit on x86-64, 231 is exit_group.
+        let functions = [
+            function(0x5000, &[0x1000], &[60]),
+            function(0x6000, &[0x3000], &[]),
+            function(0x7000, &[], &[231, 60]),
+        ];
+        let expected = [(0x5080, Premise::OtherThreads), (0x6000, Premise::OtherThreads)];
+        assert_eq!(premises(&exports, &functions), expected.into());
+        assert_eq!(fulfilled_by("clone").collect::<Vec<_>>(), [Premise::OtherThreads; 2]);
+    }
+
+    #[test]
+    fn the_name_service_of_systemd_watches_no_files_unless_it_starts_processes() {
+        let import = |name: &str| Import { name: name.to_owned(), version: None, weak: false };
+        let mut imports: BTreeMap<u32, Import> =
+            [(1, import("inotify_init1")), (2, import("epoll_create1")), (3, import("syscall"))]
+                .into();
+        let call = |address, symbol, number| Call {
+            address,
+            callee: Callee::Symbol(symbol),
+            inputs: vec![(7, Input::Constants(vec![number]))],
+            guards: Vec::new(),
+        };
+        let mut asking = function(0x1000, &[], &[]);
+        // 424 is pidfd_send_signal on x86-64, 318 is getrandom; register 7 is rdi.
+        asking.calls = vec![call(1, 1, 0), call(2, 2, 0), call(3, 3, 424), call(4, 3, 318)];
+        let find = |imports: &BTreeMap<u32, Import>| {
+            find_premises(&Library {
+                machine: Machine::X86_64,
+                soname: Some("libnss_systemd.so.2"),
+                functions: std::slice::from_ref(&asking),
+                exports: &[],
+                imports,
+            })
+        };
+        let expected = [(1, Premise::WatchedSources), (3, Premise::WatchedSources)];
+        assert_eq!(find(&imports), expected.into());
+        imports.insert(4, import("fork"));
+        assert_eq!(find(&imports), BTreeMap::new());
     }
 }

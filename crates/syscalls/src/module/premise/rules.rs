@@ -37,6 +37,10 @@ const DIRECTORY: &[&str] = &[
     "posix_spawn_file_actions_addfchdir_np",
 ];
 
+/// What makes a second thread, or ends one by itself.
+const THREADS: &[&str] =
+    &["clone", "pthread_cancel", "pthread_create", "pthread_exit", "thrd_create", "thrd_exit"];
+
 pub(super) const RULES: &[Rule] = &[
     Rule {
         premise: Premise::PriorityProtection,
@@ -115,7 +119,23 @@ pub(super) const RULES: &[Rule] = &[
         around: &["pthread_attr_setaffinity_np"],
         held: &["pthread_attr_setaffinity_np"],
     },
+    // System calls only: the function `exit` ends the whole program.
+    Rule { premise: Premise::OtherThreads, needs: THREADS, around: &[], held: &["exit"] },
+    Rule {
+        premise: Premise::OtherThreads,
+        needs: THREADS,
+        around: &["sched_yield"],
+        held: &["sched_yield"],
+    },
 ];
+
+/// Functions by which the event loop in the name service of systemd watches files, signals and processes.
+pub(super) const SOURCES: &[&str] =
+    &["inotify_add_watch", "inotify_init1", "inotify_rm_watch", "kill", "signalfd", "waitid"];
+
+/// What starts a process.
+pub(super) const STARTS: &[&str] =
+    &["clone", "fork", "posix_spawn", "posix_spawnp", "system", "vfork"];
 
 /// Functions that other files can call, with what in them waits: calls of functions and system calls.
 pub(super) const OFFERED: &[(Premise, &[&str], &[&str])] = &[
