@@ -86,7 +86,9 @@ const INTRODUCTION: &str = "<!-- SPDX-License-Identifier: Apache-2.0 -->
 Pairs of Debian packages with one upstream version, before and after security fixes, judged by `kakoi diff` program by program.
 *Touched* are the functions that hunks of the source package's patches lie in, as far as the file names them (Debian strips
 its programs, so these are the functions that libraries and plugins export); *found* are those of them that are listed. A function
-into which a changed one was inlined counts against precision.
+into which a changed one was inlined counts against precision. Where a verdict is `identical` or `rebuilt`, no program of that binary
+package differs in more than addresses and versions: the fix is in another package of the source or in code that Debian does
+not compile, or kakoi misses it. Patches tell the function by the line behind `@@`, which may be the one before.
 
 ";
 const HEAD: &str = "| package | machine | upstream | verdict | programs | functions listed | touched | found | recall | precision | missed |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
