@@ -68,7 +68,7 @@ const TASKS: &[(&str, Task, &str)] = &[
     (
         "patches",
         patches::run,
-        "DATA [--debs DIR] [--sources DIR]: kakoi diff on pairs of packages before and after fixes",
+        "DATA... [--debs DIR] [--sources DIR] [--write]: kakoi diff on pairs of packages before and after fixes",
     ),
     (
         "scale",

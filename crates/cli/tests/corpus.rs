@@ -64,6 +64,33 @@ fn two_processes_one_of_which_is_killed_end_with_the_same_table() {
 }
 
 #[test]
+fn files_in_which_nothing_is_recognised_are_kept_and_counted_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images_at, corpus) = (folder.path().join("images"), folder.path().join("c"));
+    fs::create_dir_all(&images_at).unwrap();
+    fs::write(images_at.join("empty.bin"), b"").unwrap();
+    let noise = std::iter::successors(Some(1_u32), |last| {
+        Some(last.wrapping_mul(1_103_515_245).wrapping_add(12_345) & 0x7fff_ffff)
+    });
+    let noise: Vec<u8> = noise.skip(1).take(600).map(|number| (number >> 16) as u8).collect();
+    fs::write(images_at.join("noise.bin"), noise).unwrap();
+    let output = kakoi(&add(&corpus, &images_at));
+    assert!(
+        stdout(&output).starts_with("0 images scanned, 2 with nothing recognised"),
+        "{}",
+        stdout(&output)
+    );
+    assert_eq!(output.status.code(), Some(3));
+    fs::write(images_at.join("good.bin"), cpio(&[file("a", 0o644, b"a file\n")])).unwrap();
+    let output = kakoi(&add(&corpus, &images_at));
+    assert!(stdout(&output).starts_with("1 images scanned, 0 with nothing"), "{}", stdout(&output));
+    assert!(output.status.success());
+    let survey = folder.path().join("survey");
+    let output = kakoi(&["corpus", "-C", text(&corpus), "survey", "-o", text(&survey)]);
+    assert!(stdout(&output).contains("1 full, 0 in part, 2 not"), "{}", stdout(&output));
+}
+
+#[test]
 fn relatives_neighbours_survey_and_export_are_told_of_a_corpus() {
     let folder = tempfile::tempdir().unwrap();
     let (images_at, corpus) = (folder.path().join("images"), folder.path().join("c"));

@@ -133,6 +133,9 @@ fn agree(programs: (&Program, &Program), left: &Token, right: &Token, matching: 
                 }
             }
             (Refer::Data(a), Refer::Data(b)) => same_data(programs, *a, *b),
+            (Refer::Text(left, a), Refer::Text(right, b)) => {
+                left == right || old.inner_texts.contains(a) && new.inner_texts.contains(b)
+            }
             (left, right) => left.stable() == right.stable(),
         })
 }

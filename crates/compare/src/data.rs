@@ -15,7 +15,11 @@ const MOST: u64 = 1 << 16;
 
 /// Hashes of ever longer beginnings of each constant object. An object ends at the latest where the next begins; of the last one
 /// in a segment nothing tells the end, so it is left out, and so is what holds addresses or distances to code.
-pub(crate) fn find_data(object: &Object<'_>, functions: &[Function]) -> BTreeMap<u64, Vec<u64>> {
+pub(crate) fn find_data(
+    object: &Object<'_>,
+    functions: &[Function],
+    tables: &BTreeSet<u64>,
+) -> BTreeMap<u64, Vec<u64>> {
     let refers = functions.iter().flat_map(|f| &f.tokens).flat_map(|token| &token.refers);
     let places: BTreeSet<u64> = refers
         .filter_map(|refer| match refer {
@@ -29,7 +33,8 @@ pub(crate) fn find_data(object: &Object<'_>, functions: &[Function]) -> BTreeMap
         .filter_map(|pair| {
             let &[start, next] = pair else { return None };
             let segment = object.image.segment(start)?;
-            (next < segment.end() && !is_table(object, start)).then_some(())?;
+            let is_jumped_by = tables.contains(&start) || is_table(object, start);
+            (next < segment.end() && !is_jumped_by).then_some(())?;
             Some((start, hashes(object, start, next.min(start.saturating_add(MOST)))))
         })
         .filter(|(_, hashes)| !hashes.is_empty())

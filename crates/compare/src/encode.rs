@@ -2,7 +2,7 @@
 //! One instruction without what differs between builds: registers by the order in which they occur, addresses by what lies there.
 
 use kakoi_syscalls::function::{Point, Step};
-use kakoi_syscalls::isa::{Address, Effect, Flow, Register, Target, Value};
+use kakoi_syscalls::isa::{Address, Effect, Flow, Operation, Register, Target, Value};
 
 use crate::hash::Mix;
 use crate::program::{Number, Refer, Token};
@@ -49,7 +49,8 @@ impl Encoder {
         for effect in &step.instruction.effects {
             let (outer, before) = (work.masked, work.numbers.len());
             work.masked |= self.makes_global(effect);
-            self.effect(effect, &mut work);
+            let sum = addition(effect).filter(|_| work.masked);
+            self.effect(sum.as_ref().unwrap_or(effect), &mut work);
             if self.makes_global(effect) {
                 work.numbers.truncate(before);
             }
@@ -96,7 +97,8 @@ impl Encoder {
         match value {
             Value::Constant(number) => {
                 work.mix.add(1);
-                let is_point = work.points.contains(&Point::Address(*number));
+                let is_point = work.points.contains(&Point::Address(*number))
+                    || work.points.contains(&Point::Table(*number));
                 if !(is_point || is_part && work.masked) {
                     work.numbers.push(Number::Immediate(*number as i64));
                 }
@@ -210,6 +212,15 @@ impl Encoder {
             Target::Unknown => work.mix.add(32),
         }
     }
+}
+
+/// The second half of an address that lies at the begin of a page adds nothing, and is read as a move.
+fn addition(effect: &Effect) -> Option<Effect> {
+    let Effect::Set { register, value: left @ Value::Register(_), bits } = *effect else {
+        return None;
+    };
+    let (operation, right) = (Operation::Add, Value::Constant(0));
+    Some(Effect::Compute { register, operation, left, right, bits })
 }
 
 fn condition_number(condition: kakoi_syscalls::isa::Condition) -> u64 {

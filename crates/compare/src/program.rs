@@ -28,6 +28,8 @@ pub struct Program {
     pub functions: Vec<Function>,
     /// Texts that functions refer to, by the number in [`Refer::Text`].
     pub texts: Vec<String>,
+    /// Of them those that begin within a longer one: linkers keep equal ends once; else what was read was no text.
+    pub inner_texts: BTreeSet<u32>,
     /// Texts that data refers to.
     pub table_texts: BTreeSet<String>,
     /// What other files have to give, by name.
@@ -149,10 +151,11 @@ impl Program {
             digest: Digest::of(bytes),
             size_bytes: bytes.len() as u64,
             machine: object.machine,
-            data: data::find_data(&object, &functions),
+            data: data::find_data(&object, &functions, &reader.tables),
             table_texts: find_table_texts(&object),
             functions,
             texts: reader.texts,
+            inner_texts: reader.inner_texts,
             imports: reader.imports,
             needs: find_needs(&object),
             constants: constants_of(&object),
@@ -244,6 +247,9 @@ struct Reader<'o, 'f> {
     /// Number of the function that begins at an address; a part has the number of its function.
     numbers: BTreeMap<u64, u32>,
     texts: Vec<String>,
+    inner_texts: BTreeSet<u32>,
+    /// Tables that jumps are taken from.
+    tables: BTreeSet<u64>,
     text_numbers: HashMap<u64, Option<(u64, u32)>>,
     imports: Vec<String>,
     import_numbers: HashMap<u32, u32>,
@@ -259,6 +265,8 @@ impl<'o, 'f> Reader<'o, 'f> {
             raw: Vec::new(),
             numbers: BTreeMap::new(),
             texts: Vec::new(),
+            inner_texts: BTreeSet::new(),
+            tables: BTreeSet::new(),
             text_numbers: HashMap::new(),
             imports: Vec::new(),
             import_numbers: HashMap::new(),
@@ -376,6 +384,10 @@ impl<'o, 'f> Reader<'o, 'f> {
         match point {
             Point::Page | Point::Number(_) => None,
             Point::Symbol(symbol) => self.import(symbol),
+            Point::Table(address) => {
+                self.tables.insert(address);
+                Some(Refer::Data(address))
+            }
             Point::Address(address) => {
                 let inside = listing.function.start < address && address < listing.function.end;
                 if let Some(number) = self.code(address).filter(|_| !inside) {
@@ -396,7 +408,12 @@ impl<'o, 'f> Reader<'o, 'f> {
         let found = text_at(self.object, address).map(|text| {
             let hash = of_bytes(mask(&text).as_bytes()) | 8;
             self.texts.push(text);
-            (hash, self.texts.len() as u32 - 1)
+            let number = self.texts.len() as u32 - 1;
+            let before = address.checked_sub(1).and_then(|it| self.object.image.bytes_at(it));
+            if before.and_then(<[u8]>::first).is_some_and(|byte| *byte != 0) {
+                self.inner_texts.insert(number);
+            }
+            (hash, number)
         });
         self.text_numbers.insert(address, found);
         found

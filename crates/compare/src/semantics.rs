@@ -39,6 +39,8 @@ impl Meaning {
                         *self.calls.entry(name.to_owned()).or_default() += 1;
                     }
                 }
+                // What is no text is none in the other build either.
+                Refer::Text(_, number) if program.inner_texts.contains(number) => {}
                 Refer::Text(_, number) => {
                     let text = program.texts.get(*number as usize);
                     self.texts.extend(text.map(|text| plain_text(text)));

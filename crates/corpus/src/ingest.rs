@@ -107,7 +107,10 @@ fn same_files(image: &Image, facts: &Facts) -> Digest {
 
 /// Was everything opened, a part of it, or nothing?
 fn unpacked(facts: &Facts) -> &'static str {
-    let has_files = facts.files().any(|file| file.digest().is_some());
+    // A program that was added alone is all that there is to see.
+    let whole = facts.image().map(|image| image.digest);
+    let is_program = facts.elves().any(|elf| Some(elf.digest) == whole);
+    let has_files = is_program || facts.files().any(|file| file.digest().is_some());
     let is_whole = facts.containers().all(|container| container.state == OpenState::Full);
     match (has_files, is_whole) {
         (true, true) => "full",

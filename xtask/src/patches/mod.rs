@@ -3,18 +3,17 @@
 //!
 //! `DATA` holds `silent-patch-pairs.tsv`; packages lie in `DATA/debpairs` or in the folder of `--debs`, and are read with dpkg-deb.
 //! With `--sources` (debian.tar.xz of both versions of each source package) the functions that new patches touch are
-//! compared with those that are listed, as far as the file has their names.
+//! compared with those that are listed, as far as the file has their names. `--write` puts the table into docs/PATCHES-MEASURED.md.
 
 mod touched;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context;
 use serde_json::Value;
 
-use crate::kakoi;
+use crate::{kakoi, top};
 
 /// One line of the table.
 struct Pair {
@@ -36,41 +35,141 @@ struct Outcome {
 }
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
-    let data = arguments.first().map(PathBuf::from).context("DATA is missing")?;
     let option = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1).map(PathBuf::from)
     };
-    let debs = option("--debs").unwrap_or_else(|| data.join("debpairs"));
+    let data: Vec<PathBuf> = arguments
+        .iter()
+        .take_while(|argument| !argument.starts_with("--"))
+        .map(PathBuf::from)
+        .collect();
+    anyhow::ensure!(!data.is_empty(), "DATA is missing");
     let sources = option("--sources");
     let binary = kakoi()?;
-    let text = std::fs::read_to_string(data.join("silent-patch-pairs.tsv"))?;
-    let (mut judged, mut patched) = (0, 0);
-    for pair in text.lines().skip(1).filter_map(parse) {
-        let (old, new) = (debs.join(&pair.old), debs.join(&pair.new));
-        if !old.exists() || !new.exists() {
-            println!(
-                "{:<18} {:<6} {:<14} not there",
-                pair.package, pair.architecture, pair.upstream
-            );
-            continue;
+    let mut table = String::from(HEAD);
+    let mut total = Total::default();
+    print!("{table}");
+    for folder in &data {
+        let debs = option("--debs").unwrap_or_else(|| folder.join("debpairs"));
+        let text = std::fs::read_to_string(folder.join("silent-patch-pairs.tsv"))?;
+        for pair in text.lines().skip(1).filter_map(parse) {
+            // Another DATA has its packages beside the table.
+            let place = |name: &str| {
+                [debs.join(name), folder.join(name)].into_iter().find(|path| path.exists())
+            };
+            let (Some(old), Some(new)) = (place(&pair.old), place(&pair.new)) else {
+                total.missing += 1;
+                continue;
+            };
+            let found = compare(&binary, &old, &new)?;
+            let touched = sources
+                .as_deref()
+                .and_then(|sources| touched::find(sources, &pair.package, &pair.old, &pair.new));
+            let row = total.add(&pair, &found, touched.as_ref());
+            print!("{row}");
+            table.push_str(&row);
         }
-        let found = compare(&binary, &old, &new)?;
+    }
+    println!("\n{total}");
+    if arguments.iter().any(|argument| argument == "--write") {
+        let path = top().join("docs/PATCHES-MEASURED.md");
+        std::fs::write(path, format!("{INTRODUCTION}{total}\n\n{table}"))?;
+    }
+    Ok(())
+}
+
+const INTRODUCTION: &str = "<!-- SPDX-License-Identifier: Apache-2.0 -->
+<!-- Written by `cargo xtask patches DATA... --sources DIR --write`. -->
+# Silent patches, measured
+
+Pairs of Debian packages with one upstream version, before and after security fixes, judged by `kakoi diff` program by program.
+*Touched* are the functions that hunks of the source package's patches lie in, as far as the file names them (Debian strips
+its programs, so these are the functions that libraries and plugins export); *found* are those of them that are listed. A function
+into which a changed one was inlined counts against precision. Where a verdict is `identical` or `rebuilt`, no program of that binary
+package differs in more than addresses and versions: the fix is in another package of the source or in code that Debian does
+not compile, or kakoi misses it. Patches tell the function by the line behind `@@`, which may be the one before.
+
+";
+const HEAD: &str = "| package | machine | upstream | verdict | programs | functions listed | touched | found | recall | precision | missed |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+
+/// Sums over all pairs.
+#[derive(Default)]
+struct Total {
+    missing: usize,
+    verdicts: BTreeMap<&'static str, usize>,
+    /// Pairs with functions that were touched and have names.
+    measured: usize,
+    wanted: usize,
+    listed: usize,
+    both: usize,
+    /// Of the measured those that reach both bounds.
+    good: usize,
+}
+
+impl Total {
+    /// Counts a pair, and gives its row.
+    fn add(&mut self, pair: &Pair, found: &Outcome, touched: Option<&BTreeSet<String>>) -> String {
         let verdict = overall(&found.verdicts);
-        judged += 1;
-        patched += usize::from(verdict == "patched");
-        println!(
-            "{:<18} {:<6} {:<14} {verdict:<10} {} files, {} functions{}",
+        *self.verdicts.entry(verdict).or_default() += 1;
+        let rates =
+            touched.map_or_else(|| "| - | - | - | - | |".to_owned(), |it| self.rates(found, it));
+        format!(
+            "| {} | {} | {} | {verdict} | {} | {} {rates}\n",
             pair.package,
             pair.architecture,
             pair.upstream,
             found.verdicts.len(),
             found.listed.len(),
-            sources.as_deref().map(|sources| rates(&pair, &found, sources)).unwrap_or_default()
-        );
+        )
     }
-    println!("{patched} of {judged} pairs judged patched");
-    Ok(())
+
+    /// Recall and precision over the functions that the file names.
+    fn rates(&mut self, found: &Outcome, touched: &BTreeSet<String>) -> String {
+        const LEAST_RECALL: f64 = 0.85;
+        const LEAST_PRECISION: f64 = 0.5;
+        let wanted: BTreeSet<&String> = touched.intersection(&found.named).collect();
+        let listed: BTreeSet<&String> = found.listed.intersection(&found.named).collect();
+        let both = wanted.intersection(&listed).count();
+        if wanted.is_empty() {
+            return "| 0 | - | - | - | |".to_owned();
+        }
+        let share = |of: usize| if of == 0 { 1.0 } else { both as f64 / of as f64 };
+        let (recall, precision) = (share(wanted.len()), share(listed.len()));
+        self.measured += 1;
+        self.wanted += wanted.len();
+        self.listed += listed.len();
+        self.both += both;
+        self.good += usize::from(recall >= LEAST_RECALL && precision >= LEAST_PRECISION);
+        let missed: Vec<&str> = wanted.difference(&listed).map(|name| name.as_str()).collect();
+        format!(
+            "| {} | {both} | {recall:.2} | {precision:.2} | {} |",
+            wanted.len(),
+            missed.join(" ")
+        )
+    }
+}
+
+impl std::fmt::Display for Total {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let share = |of: usize| self.both as f64 / of.max(1) as f64;
+        let verdicts: Vec<String> =
+            self.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+        write!(
+            f,
+            "{} pairs: {}; {} not there. Functions, over {} pairs with touched functions that have names: recall {:.3}, precision {:.3} ({} touched, {} listed, {} both); {} pairs reach recall 0.85 and precision 0.5.",
+            self.verdicts.values().sum::<usize>(),
+            verdicts.join(", "),
+            self.missing,
+            self.measured,
+            share(self.wanted),
+            share(self.listed),
+            self.wanted,
+            self.listed,
+            self.both,
+            self.good
+        )
+    }
 }
 
 fn parse(line: &str) -> Option<Pair> {
@@ -151,25 +250,4 @@ fn names_of(file: &Path) -> anyhow::Result<BTreeSet<String>> {
     let last = |line: &str| line.split_whitespace().next_back().map(str::to_owned);
     let plain = |name: String| name.split('@').next().unwrap_or_default().to_owned();
     Ok(text.lines().filter_map(last).map(plain).collect())
-}
-
-/// Recall and precision over the functions that the file names.
-fn rates(pair: &Pair, found: &Outcome, sources: &Path) -> String {
-    let Some(touched) = touched::find(sources, &pair.package, &pair.old, &pair.new) else {
-        return ", no patches to compare with".to_owned();
-    };
-    let wanted: BTreeSet<&String> = touched.intersection(&found.named).collect();
-    let listed: BTreeSet<&String> = found.listed.intersection(&found.named).collect();
-    let both = wanted.intersection(&listed).count();
-    let share = |of: usize| {
-        if of == 0 { "-".to_owned() } else { format!("{:.2}", both as f64 / of as f64) }
-    };
-    let missed: Vec<&str> = wanted.difference(&listed).map(|name| name.as_str()).collect();
-    format!(
-        ", {} touched and named: recall {} precision {} {}",
-        wanted.len(),
-        share(wanted.len()),
-        share(listed.len()),
-        missed.join(" ")
-    )
 }

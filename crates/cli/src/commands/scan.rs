@@ -133,7 +133,7 @@ fn terminal_options() -> TerminalOptions {
 }
 
 /// Is any stretch of the image known: a container, a kind of data, erased flash?
-fn recognised(facts: &Facts) -> bool {
+pub(super) fn recognised(facts: &Facts) -> bool {
     let known = |kind: &RegionKind| {
         !matches!(kind, RegionKind::Unknown { .. } | RegionKind::Padding { .. })
     };

@@ -36,8 +36,9 @@ impl Walk<'_, '_> {
                 true
             }
             Flow::Call(_) => {
-                self.call(at, target.unwrap_or(Abstract::Unknown), state);
-                true
+                let target = target.unwrap_or(Abstract::Unknown);
+                self.call(at, target, state);
+                !self.ends_with(target)
             }
             Flow::Jump(to) => {
                 self.jumps_directly = matches!(to, Target::Direct(_));
@@ -46,6 +47,15 @@ impl Walk<'_, '_> {
                 false
             }
         }
+    }
+
+    /// Does a call of the target not come back?
+    fn ends_with(&self, target: Abstract) -> bool {
+        let object = self.place.object;
+        self.ends.is_some_and(|ends| {
+            let callees = self.callee(target);
+            !callees.is_empty() && callees.into_iter().all(|callee| ends.has(object, callee))
+        })
     }
 
     fn call(&mut self, at: u64, target: Abstract, state: &mut State) {
@@ -196,7 +206,9 @@ impl Walk<'_, '_> {
                 self.tail(at, Callee::Address(target), &state);
             }
         }
-        if !found {
+        if found {
+            self.jump_tables.insert(element.table);
+        } else {
             self.jumps_anywhere = true;
             self.tail(at, Callee::Unknown, state);
         }

@@ -2,7 +2,7 @@
 //! The instructions of one function, each with the addresses that it makes or uses: what a comparison of two builds
 //! needs, in which every address differs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Function;
 use super::value::Abstract;
@@ -15,6 +15,8 @@ pub enum Point {
     Page,
     /// An address of this file.
     Address(u64),
+    /// The address of a table that a jump is taken from; its content is another in every build.
+    Table(u64),
     /// The address of a dynamic symbol, by its index.
     Symbol(u32),
     /// A number that was loaded from constant memory, mostly from between the instructions.
@@ -80,8 +82,15 @@ impl Notes {
         }
     }
 
-    pub(super) fn take(&mut self, at: u64) -> Vec<Point> {
+    pub(super) fn take(&mut self, at: u64, tables: &BTreeSet<u64>) -> Vec<Point> {
         let mut points = self.points.remove(&at).unwrap_or_default();
+        for point in &mut points {
+            if let Point::Address(address) = *point
+                && tables.contains(&address)
+            {
+                *point = Point::Table(address);
+            }
+        }
         // A number that turned out to be an address, or a part of one, is told as that.
         if points.iter().any(|point| !matches!(point, Point::Number(_))) {
             points.retain(|point| !matches!(point, Point::Number(_)));

@@ -4,6 +4,7 @@
 
 mod clobber;
 mod effect;
+mod ends;
 mod facts;
 mod flow;
 mod inputs;
@@ -21,6 +22,7 @@ use crate::module::decoders::Decoders;
 use crate::object::Object;
 use walk::{Place, Straight, Walk};
 
+pub(crate) use ends::Ends;
 pub use facts::{Call, Callee, Door, Guards, Input, Inputs, Reference, Site};
 pub use listing::{Listing, Point, Step};
 pub use value::Allowed;
@@ -90,12 +92,14 @@ pub(crate) fn analyse(
 pub(crate) fn list(
     object: &Object<'_>,
     decoders: &Decoders,
+    ends: &Ends,
     bounds: Bounds,
     mode: u8,
 ) -> Option<(Vec<Step>, Vec<u64>)> {
     let decoder = decoders.by_mode(mode)?;
     let convention = convention(object.machine);
     let mut walk = Walk::new(Place { object, decoders, decoder, convention, bounds, mode });
+    walk.ends = Some(ends);
     walk.run();
     Some(walk.replay())
 }

@@ -10,6 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use super::Bounds;
+use super::ends::Ends;
 use super::facts::{Callee, Findings};
 use super::listing::{Notes, Step};
 use super::state::State;
@@ -78,6 +79,12 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) exhausted: bool,
     /// What instructions make of addresses, where it is asked for.
     pub(super) notes: Option<Notes>,
+    /// Calls that do not come back; none: all do, which only adds.
+    pub(super) ends: Option<&'o Ends>,
+    /// Places behind calls that did not come back.
+    behind: BTreeSet<u64>,
+    /// Tables that jumps were taken from.
+    pub(super) jump_tables: BTreeSet<u64>,
 }
 
 /// By address; addresses need no defence against whoever chooses them, since a function has at most two million.
@@ -134,6 +141,9 @@ impl<'o, 'f> Walk<'o, 'f> {
             jumps_anywhere: false,
             exhausted: false,
             notes: None,
+            ends: None,
+            behind: BTreeSet::new(),
+            jump_tables: BTreeSet::new(),
         }
     }
 
@@ -147,8 +157,28 @@ impl<'o, 'f> Walk<'o, 'f> {
         }
         self.reach(self.place.bounds.start, &entry);
         self.settle();
+        self.run_behind();
         if self.place.bounds.pads || self.jumps_anywhere {
             self.run_gaps();
+        }
+    }
+
+    /// What lies behind calls that do not come back, and that nothing else leads to.
+    fn run_behind(&mut self) {
+        while let Some(at) = self.behind.pop_first() {
+            if self.covered.get(self.distance_of(at)).copied().unwrap_or(true) {
+                continue;
+            }
+            let Some(found) = self.decode(at) else { continue };
+            // Padding would carry the unknown state into what follows it.
+            if found.effects.is_empty() && found.flow == Flow::Next {
+                self.behind.insert(at.saturating_add(u64::from(found.size)));
+                continue;
+            }
+            let mut state = State::unknown();
+            self.set_global(&mut state);
+            self.reach(at, &state);
+            self.settle();
         }
     }
 
@@ -327,10 +357,14 @@ impl<'o, 'f> Walk<'o, 'f> {
                 return steps;
             };
             let next = at.saturating_add(u64::from(found.size));
-            if !self.step(from, at, next, &found, &mut state) {
+            let comes_back = self.step(from, at, next, &found, &mut state);
+            let after = next.saturating_add(self.slot_size(&found, next));
+            if !comes_back {
+                if self.ends.is_some() && matches!(found.flow, Flow::Call(_)) {
+                    self.behind.insert(after);
+                }
                 return steps;
             }
-            let after = next.saturating_add(self.slot_size(&found, next));
             if after >= self.place.bounds.end {
                 self.fall_off(at, after, &found, &state);
                 return steps;
@@ -386,7 +420,7 @@ impl<'o, 'f> Walk<'o, 'f> {
                 address,
                 operation: self.operation(address),
                 instruction: Instruction::clone(found),
-                points: notes.take(address),
+                points: notes.take(address, &self.jump_tables),
             })
             .collect();
         (steps, heads)

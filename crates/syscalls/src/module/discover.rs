@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decoders::Decoders;
 use crate::function::{
-    Bounds, Callee, Function, Input, Listing, Reference, Site, analyse, list, resolve_stub,
+    Bounds, Callee, Ends, Function, Input, Listing, Reference, Site, analyse, list, resolve_stub,
 };
 use crate::object::{Machine, Object, Relocated, SymbolKind};
 
@@ -65,13 +65,14 @@ pub(super) fn list_functions(
     take: &mut dyn FnMut(Listing),
 ) {
     let mut discovery = discover(object, decoders);
+    let ends = Ends::of(object, &discovery.stubs);
     let leads = discovery.stubs.iter().filter(|(_, callee)| callee.is_some());
     let stubs: BTreeSet<u64> = leads.map(|(stub, _)| object.without_mode(*stub)).collect();
     for (start, (function, _)) in std::mem::take(&mut discovery.walked) {
         let Some(known) = discovery.known.get(&start).copied() else { continue };
         let mode = known.mode.unwrap_or(0);
         let bounds = discovery.bounds(start, &known);
-        let Some((steps, heads)) = list(object, decoders, bounds, mode) else { continue };
+        let Some((steps, heads)) = list(object, decoders, &ends, bounds, mode) else { continue };
         let end = function.end.max(start.saturating_add(1));
         let is_stub = stubs.range(start..end).next().is_some();
         let function = without_modes(object, function);

@@ -16,6 +16,7 @@ use kakoi_model::{Digest, escape};
 use sha2::{Digest as _, Sha256};
 
 use crate::commands::parsing::Parsing;
+use crate::commands::scan::{recognised, why_nothing};
 use crate::exit::{BadInput, Exit};
 use crate::output;
 
@@ -56,6 +57,8 @@ fn parse_shard(text: &str) -> Result<(u64, u64), String> {
 #[derive(Default)]
 struct Tally {
     scanned: usize,
+    /// Scanned and kept, but nothing in them was recognised.
+    unrecognised: usize,
     known: usize,
     duplicates: usize,
     failed: usize,
@@ -95,11 +98,12 @@ pub fn exec(corpus: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
     if arguments.parsing.is_free() {
         output::complain("parsed without confinement (--no-sandbox)");
     }
-    let Tally { scanned, known, duplicates, failed } = tally;
+    let Tally { scanned, unrecognised, known, duplicates, failed } = tally;
     output::data(&format!(
-        "{scanned} images scanned, {duplicates} duplicates of known images, {known} known before, {failed} not readable\n"
+        "{scanned} images scanned, {unrecognised} with nothing recognised, {duplicates} duplicates of known images, {known} known before, {failed} not readable\n"
     ))?;
-    Ok(if failed > 0 && scanned + known + duplicates == 0 { Exit::Input } else { Exit::Done })
+    let nothing = failed + unrecognised > 0 && scanned + known + duplicates == 0;
+    Ok(if nothing { Exit::Input } else { Exit::Done })
 }
 
 enum Step {
@@ -165,8 +169,14 @@ impl Adder<'_> {
                 return Ok(());
             }
         };
+        let is_recognised = recognised(&scan.facts);
+        if !is_recognised {
+            output::complain(&format!("{}: {}", path.display(), why_nothing(&scan.facts)));
+        }
         self.corpus.add(&Record { place, facts: scan.facts, sketches: scan.sketches })?;
-        self.tally.scanned += 1;
+        let counter =
+            if is_recognised { &mut self.tally.scanned } else { &mut self.tally.unrecognised };
+        *counter += 1;
         Ok(())
     }
 }
