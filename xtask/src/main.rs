@@ -53,7 +53,7 @@ const TASKS: &[(&str, Task, &str)] = &[
     (
         "profile-truth",
         truth::run,
-        "[--keep] [--write] [--payloads=DIRECTORY] [NAME]: static system-call profiles against strace of tests/profile",
+        "[--more] [--enforce] [--keep] [--write] [--payloads=DIRECTORY] [NAME]: static system-call profiles against strace of tests/profile",
     ),
     (
         "profile-images",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask profile-truth [NAME…]`: the workloads of tests/profile under strace, against the static
 //! profile of the same program: what is missed (must be nothing), what is more than was seen.
-//! With `--keep` recorded traces are used again. With `--payloads=DIRECTORY` also what share of published payloads the profiles stop.
+//! With `--more` also the workloads of programs that the analysis was not made with. With `--enforce` each workload runs once more
+//! under the filter of its profile, with the action kill. With `--keep` recorded traces are used again. With `--payloads=DIRECTORY` also what share of published payloads the profiles stop.
 //! With `--write` the tables go into docs/PROFILES.md.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,32 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("dnsmasq", "/usr/sbin/dnsmasq"),
 ];
 
+/// Further workloads, taken with `--more`: none of these programs was looked at when the analysis was made.
+const MORE: &[(&str, &str)] = &[
+    ("chronyd", "/usr/sbin/chronyd"),
+    ("cron", "/usr/sbin/cron"),
+    ("curl", "/usr/bin/curl"),
+    ("haproxy", "/usr/sbin/haproxy"),
+    ("hostapd", "/usr/sbin/hostapd"),
+    ("iperf3", "/usr/bin/iperf3"),
+    ("lldpd", "/usr/sbin/lldpd"),
+    ("monit", "/usr/bin/monit"),
+    ("mosquitto", "/usr/sbin/mosquitto"),
+    ("ping", "/bin/ping"),
+    ("radvd", "/usr/sbin/radvd"),
+    ("rsync", "/usr/bin/rsync"),
+    ("rsyslogd", "/usr/sbin/rsyslogd"),
+    ("smbd", "/usr/sbin/smbd"),
+    ("snmpd", "/usr/sbin/snmpd"),
+    ("socat", "/usr/bin/socat"),
+    ("sshd", "/usr/sbin/sshd"),
+    ("tftpd", "/usr/sbin/in.tftpd"),
+    ("tinyproxy", "/usr/bin/tinyproxy"),
+    ("unbound", "/usr/sbin/unbound"),
+    ("vsftpd", "/usr/sbin/vsftpd"),
+    ("wget", "/usr/bin/wget"),
+];
+
 struct Row {
     name: String,
     traced: BTreeSet<String>,
@@ -47,10 +74,15 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let lists = arguments.iter().find_map(|argument| argument.strip_prefix("--payloads="));
     let binary = kakoi()?;
     let mut rows = Vec::new();
-    for (name, path) in PROGRAMS {
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    let more = MORE.iter().filter(|_| has("--more"));
+    for (name, path) in PROGRAMS.iter().chain(more) {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
-            let traced = trace(name, keep).with_context(|| format!("workload {name}"))?;
+            let traced = trace(name, path, keep).with_context(|| format!("workload {name}"))?;
             rows.push(measure(&binary, name, path, traced)?);
+            if has("--enforce") {
+                println!("{name}: {}", enforce(&binary, name, path)?);
+            }
         }
     }
     let mut text = table(&rows);
@@ -59,8 +91,8 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     }
     print!("{text}");
     print_more(&rows);
-    if arguments.iter().any(|argument| argument == "--write") {
-        replace(PAGE, "programs", &text)?;
+    if has("--write") {
+        replace(PAGE, if has("--more") { "further" } else { "programs" }, &text)?;
     }
     Ok(())
 }
@@ -69,30 +101,65 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
 const PAGE: &str = "docs/PROFILES.md";
 
 /// Calls that the program made, from its workload.
-fn trace(name: &str, keep: bool) -> anyhow::Result<BTreeSet<String>> {
+fn trace(name: &str, path: &str, keep: bool) -> anyhow::Result<BTreeSet<String>> {
     let logs = top().join("target/profile-truth");
     std::fs::create_dir_all(&logs)?;
     let log = logs.join(format!("{name}.strace"));
     if !keep || !log.exists() {
         record(name, &log)?;
     }
-    Ok(attribute(&String::from_utf8_lossy(&std::fs::read(&log)?), name))
+    // Of a name that links to the executable the kernel keeps the path that was asked for.
+    let image = path.rsplit('/').next().unwrap_or(name);
+    let text = std::fs::read(&log)?;
+    let text = String::from_utf8_lossy(&text);
+    Ok(attribute(&text, image).into_iter().chain(attribute(&text, name)).collect())
 }
 
 fn record(name: &str, log: &Path) -> anyhow::Result<()> {
-    let work = tempfile::tempdir()?;
     std::fs::write(log, "")?;
+    run_workload(name, &format!("strace -f -qq -A -o {}", log.display()))
+}
+
+/// The workload, with everything that it is about started by these words.
+fn run_workload(name: &str, starter: &str) -> anyhow::Result<()> {
+    let work = tempfile::tempdir()?;
     let status = Command::new("timeout")
         .args(["240", "sh"])
         .arg(top().join(format!("tests/profile/{name}.sh")))
         .env("WORK", work.path())
-        .env("TRACE", format!("strace -f -qq -A -o {}", log.display()))
+        .env("TRACE", starter)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()?;
     anyhow::ensure!(status.code().is_some(), "the workload was killed");
     Ok(())
+}
+
+/// The workload under the filter, with the action kill: how many of its runs there were, and how many the filter ended. What a
+/// program starts has its filter too, so one that starts other programs may see those ended.
+fn enforce(binary: &Path, name: &str, path: &str) -> anyhow::Result<String> {
+    let place = tempfile::tempdir()?;
+    let file = |name: &str| place.path().join(name).display().to_string();
+    let (profile, starter, ends) = (file("profile.toml"), file("starter"), file("ends"));
+    let words = ["profile", "static", path, "-o", &profile];
+    let made = Command::new(binary).args(words).stderr(Stdio::null()).status()?;
+    anyhow::ensure!(made.success(), "kakoi profile static {path}");
+    let image = path.rsplit('/').next().unwrap_or(name);
+    // `timeout` stays outside, and what is none of the program's images is started as it is.
+    let script = format!(
+        "#!/bin/sh\nouter=\nif [ \"$1\" = timeout ]; then\n  outer=timeout; shift\n  \
+         while :; do case $1 in -k|-s) outer=\"$outer $1 $2\"; shift 2;; *) break;; esac; done\n  \
+         outer=\"$outer $1\"; shift\nfi\ncase ${{1##*/}} in {name}|{image}) ;; *) exec $outer \"$@\";; esac\n\
+         $outer {} run --kill --profile {profile} -- \"$@\"\nstatus=$?\necho $status >> {ends}\nexit $status\n",
+        binary.display()
+    );
+    std::fs::write(&starter, script)?;
+    run_workload(name, &format!("sh {starter}"))?;
+    let text = std::fs::read_to_string(&ends).unwrap_or_default();
+    // A process that a filter ends has the signal SIGSYS, 31.
+    let ended = text.lines().filter(|status| *status == "159").count();
+    Ok(format!("{} runs under the filter, {ended} ended by it", text.lines().count()))
 }
 
 /// Calls of processes whose image is `name`; a call that replaces the image belongs to the former.
@@ -141,6 +208,8 @@ fn parents(log: &str) -> BTreeMap<&str, &str> {
 /// `openat(…` and `<... openat resumed>…` are calls; signals and ends are not.
 fn call_name(text: &str) -> Option<&str> {
     let name = match text.strip_prefix("<... ") {
+        // The image is the new one already; the call was made by the former.
+        Some(rest) if rest.starts_with("execve") => return None,
         Some(rest) => rest.split(' ').next()?,
         None => text.split_once('(')?.0,
     };

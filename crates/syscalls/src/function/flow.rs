@@ -21,7 +21,6 @@ impl Walk<'_, '_> {
     /// Control leaves by `flow`. True: it comes back behind the instruction.
     pub(crate) fn leave(
         &mut self,
-        block: u64,
         at: u64,
         flow: &Flow,
         target: Option<Abstract>,
@@ -29,7 +28,11 @@ impl Walk<'_, '_> {
     ) -> bool {
         match flow {
             Flow::Next => true,
-            Flow::Return | Flow::Stop => false,
+            Flow::Return => {
+                self.leaves.insert(at);
+                false
+            }
+            Flow::Stop => false,
             Flow::SystemCall(_) | Flow::SystemCall32 => {
                 self.site(at, flow, state);
                 state.keep(!self.place.convention.kernel_clobbers);
@@ -43,7 +46,7 @@ impl Walk<'_, '_> {
             Flow::Jump(to) => {
                 self.jumps_directly = matches!(to, Target::Direct(_));
                 self.jumps_by_register = matches!(to, Target::Register(_));
-                self.jump(block, at, target.unwrap_or(Abstract::Unknown), state);
+                self.jump(at, target.unwrap_or(Abstract::Unknown), state);
                 false
             }
         }
@@ -87,15 +90,15 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn jump(&mut self, block: u64, at: u64, target: Abstract, state: &State) {
+    fn jump(&mut self, at: u64, target: Abstract, state: &State) {
         if let Abstract::Element(element) = target
             && let Some(element) = self.elements.get(element as usize).copied()
         {
-            self.jump_by_table(block, at, element, state);
+            self.jump_by_table(at, element, state);
             return;
         }
         if let Abstract::Run(run) = target {
-            self.jump_into_run(block, at, run, state);
+            self.jump_into_run(at, run, state);
             return;
         }
         for callee in self.callee(target) {
@@ -103,7 +106,7 @@ impl Walk<'_, '_> {
                 Callee::Address(address)
                     if self.is_inside(address) && !self.changes_mode(address) =>
                 {
-                    self.edges.insert((block, address));
+                    self.edges.insert((at, address));
                     self.reach(address, state);
                 }
                 callee => {
@@ -124,7 +127,7 @@ impl Walk<'_, '_> {
     }
 
     /// Every branch of a run may be taken; where it ends nothing tells but the end of the function.
-    fn jump_into_run(&mut self, block: u64, at: u64, run: u32, state: &State) {
+    fn jump_into_run(&mut self, at: u64, run: u32, state: &State) {
         let targets = self.runs.get(run as usize).cloned().unwrap_or_default();
         let mut found = false;
         let step = self.place.decoder.alignment();
@@ -136,7 +139,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             found = true;
-            self.edges.insert((block, target));
+            self.edges.insert((at, target));
             self.reach(target, state);
         }
         if !found {
@@ -161,12 +164,13 @@ impl Walk<'_, '_> {
 
     /// A jump out of the function takes all registers along.
     pub(crate) fn tail(&mut self, at: u64, callee: Callee, state: &State) {
+        self.leaves.insert(at);
         let mut inputs = self.inputs(state, (0..32).map(Register));
         self.stacked_inputs(state, self.place.convention.stacked.return_bytes, &mut inputs);
         self.findings.call(Call { address: at, callee, inputs, guards: guards(state) });
     }
 
-    fn jump_by_table(&mut self, block: u64, at: u64, element: Element, state: &State) {
+    fn jump_by_table(&mut self, at: u64, element: Element, state: &State) {
         let bound = self.table_bounds.get(&element.table).copied().flatten();
         let count = bound.map_or(MOST_ENTRIES, |bound| bound.saturating_add(1).min(MOST_ENTRIES));
         let mut found = false;
@@ -200,7 +204,7 @@ impl Walk<'_, '_> {
                 }
             }
             if inside {
-                self.edges.insert((block, target));
+                self.edges.insert((at, target));
                 self.reach(target, &state);
             } else {
                 self.tail(at, Callee::Address(target), &state);

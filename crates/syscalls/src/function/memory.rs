@@ -2,6 +2,7 @@
 //! What loads give, what stores change, and which places of the file are read.
 
 use super::effect::{LEAST_ADDRESS, POINTEE, extend};
+use super::facts::Reference;
 use super::listing::Point;
 use super::state::State;
 use super::value::{Abstract, Element};
@@ -186,6 +187,20 @@ impl Walk<'_, '_> {
     pub(super) fn touch(&mut self, address: &Address, bytes: u16, state: &State) {
         let (place, index) = self.address(address, state);
         self.read(place, index.is_some(), bytes);
+        if let (Abstract::Constant(place), None) = (place, index) {
+            self.refer_to_slots(place, bytes);
+        }
+    }
+
+    /// Slots of the GOT that go into a vector register are not seen where they go from there (compilers fill tables of functions so).
+    fn refer_to_slots(&mut self, place: u64, bytes: u16) {
+        let end = place.saturating_add(u64::from(bytes));
+        let list = &self.place.object.relocations;
+        let from = list.partition_point(|relocation| relocation.place < place);
+        let within = list.iter().skip(from).take_while(|relocation| relocation.place < end);
+        for relocation in within.filter(|relocation| relocation.slot) {
+            self.findings.references.insert(Reference::of(relocation.value));
+        }
     }
 
     /// Memory is read. At a place that is known only what lies there counts, not the object around it.

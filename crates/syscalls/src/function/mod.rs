@@ -27,6 +27,9 @@ pub use facts::{Call, Callee, Door, Guards, Input, Inputs, Reference, Site};
 pub use listing::{Listing, Point, Step};
 pub use value::Allowed;
 
+/// Where control comes from to a place that no instruction is known to lead to.
+pub const NOWHERE: u64 = u64::MAX;
+
 /// What one function does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
@@ -40,8 +43,11 @@ pub struct Function {
     pub calls: Vec<Call>,
     /// What it takes the address of, in order.
     pub references: Vec<Reference>,
-    /// Edges between places in it that jumps lead to.
+    /// Instructions that control leaves by for another place in it, with that place. Places that only exceptions or unknown jumps may
+    /// lead to have [`NOWHERE`] for the instruction.
     pub edges: Vec<(u64, u64)>,
+    /// Instructions that control leaves the function by for good: returns and jumps out of it.
+    pub leaves: Vec<u64>,
     /// The walk gave up; what it found is a part.
     pub exhausted: bool,
     /// A place that control reaches and that holds no instruction that is known.
@@ -80,11 +86,13 @@ pub(crate) fn analyse(
     let references = kept.into_iter().filter(|reference| walk.keeps(reference)).collect();
     let exhausted = walk.exhausted || bounds.end.saturating_sub(bounds.start) > walk::LONGEST;
     let edges = walk.all_edges();
+    let leaves = walk.leaves.iter().copied().collect();
     let (sites, calls, undecoded) = walk.findings.into_parts();
     let last = walk.covered.iter().rposition(|covered| *covered).map_or(0, |last| last + 1);
     let end = if bounds.exact { bounds.end } else { bounds.start.saturating_add(last as u64) };
     let start = bounds.start;
-    let function = Function { start, end, sites, calls, references, edges, exhausted, undecoded };
+    let function =
+        Function { start, end, sites, calls, references, edges, leaves, exhausted, undecoded };
     Some((function, walk.covered))
 }
 

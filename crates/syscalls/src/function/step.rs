@@ -11,7 +11,6 @@ impl Walk<'_, '_> {
     /// One instruction. True: control goes on behind it, with `state`.
     pub(super) fn step(
         &mut self,
-        block: u64,
         at: u64,
         next: u64,
         found: &Instruction,
@@ -34,15 +33,14 @@ impl Walk<'_, '_> {
             if let Some(slot) = found.delay_slot.and_then(|_| self.decode(next)) {
                 self.apply(next, &slot.effects, state);
             }
-            return self.leave(block, at, &found.flow, target, state);
+            return self.leave(at, &found.flow, target, state);
         }
-        self.branch(block, (at, next), found, target, state)
+        self.branch((at, next), found, target, state)
     }
 
     /// The same, where control leaves only under a condition.
     fn branch(
         &mut self,
-        block: u64,
         (at, next): (u64, u64),
         found: &Instruction,
         target: Option<Abstract>,
@@ -65,7 +63,7 @@ impl Walk<'_, '_> {
                 self.apply(next, &slot.effects, &mut not_taken);
             }
         }
-        let goes_on = is_taken && self.leave(block, at, &found.flow, target, state);
+        let goes_on = is_taken && self.leave(at, &found.flow, target, state);
         if !is_passed {
             return goes_on;
         }

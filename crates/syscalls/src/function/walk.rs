@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
-use super::Bounds;
 use super::ends::Ends;
 use super::facts::{Callee, Findings};
 use super::listing::{Notes, Step};
 use super::state::State;
 use super::value::{Abstract, Element, Sets};
+use super::{Bounds, NOWHERE};
 use crate::arch::Convention;
 use crate::isa::{Condition, Decoder, Flow, Instruction, Register, Target};
 use crate::module::decoders::Decoders;
@@ -51,8 +51,10 @@ pub(crate) struct Walk<'o, 'f> {
     pub(crate) escaped: Vec<i64>,
     /// Bytes of the function that were walked or hold data.
     pub(crate) covered: Vec<bool>,
-    /// Edges between places that jumps lead to, for phases.
+    /// Instructions and the places in the function that control goes on at, for phases.
     pub(crate) edges: BTreeSet<(u64, u64)>,
+    /// Returns and jumps out of the function.
+    pub(crate) leaves: BTreeSet<u64>,
     /// The last instruction of the straight run from each such place.
     extents: BTreeMap<u64, u64>,
     /// Largest index of jump tables, by their address; `None` where nothing bounds it.
@@ -127,6 +129,7 @@ impl<'o, 'f> Walk<'o, 'f> {
             escaped: Vec::new(),
             covered: vec![false; length],
             edges: BTreeSet::new(),
+            leaves: BTreeSet::new(),
             extents: BTreeMap::new(),
             table_bounds: HashMap::new(),
             runs: Vec::new(),
@@ -217,7 +220,7 @@ impl<'o, 'f> Walk<'o, 'f> {
             match found.flow {
                 Flow::Next if found.condition.is_none() => {}
                 Flow::Jump(Target::Memory(_) | Target::Register(_)) => {
-                    self.step(at, at, next, &found, &mut state);
+                    self.step(at, next, &found, &mut state);
                     return Straight::Left;
                 }
                 Flow::Jump(Target::Direct(to)) if at == self.place.bounds.start => {
@@ -225,7 +228,7 @@ impl<'o, 'f> Walk<'o, 'f> {
                 }
                 _ => return Straight::Other,
             }
-            self.step(at, at, next, &found, &mut state);
+            self.step(at, next, &found, &mut state);
             at = next;
         }
         Straight::Other
@@ -264,9 +267,13 @@ impl<'o, 'f> Walk<'o, 'f> {
         let mut edges = self.edges.clone();
         let ends = self.extents.iter().filter_map(|(from, last)| {
             let within = self.extents.range(*from..).nth(1).filter(|(place, _)| *place <= last);
-            within.map(|(place, _)| (*from, *place))
+            // The last byte before the place is one of the instruction before it.
+            within.map(|(place, _)| (place.saturating_sub(1), *place))
         });
         edges.extend(ends);
+        let led_to: BTreeSet<u64> = edges.iter().map(|(_, to)| *to).collect();
+        let alone = self.extents.keys().filter(|place| !led_to.contains(place));
+        edges.extend(alone.map(|place| (NOWHERE, *place)));
         edges.into_iter().collect()
     }
 
@@ -357,7 +364,7 @@ impl<'o, 'f> Walk<'o, 'f> {
                 return steps;
             };
             let next = at.saturating_add(u64::from(found.size));
-            let comes_back = self.step(from, at, next, &found, &mut state);
+            let comes_back = self.step(at, next, &found, &mut state);
             let after = next.saturating_add(self.slot_size(&found, next));
             if !comes_back {
                 if self.ends.is_some() && matches!(found.flow, Flow::Call(_)) {
@@ -370,7 +377,7 @@ impl<'o, 'f> Walk<'o, 'f> {
                 return steps;
             }
             if self.kept.get(self.distance_of(after)).copied().unwrap_or(false) {
-                self.edges.insert((from, after));
+                self.edges.insert((at, after));
                 self.reach(after, &state);
                 return steps;
             }

@@ -25,7 +25,7 @@ pub(crate) use service::function_of;
 pub(crate) use text::is_lookup;
 
 /// Raised when the content of a summary changes meaning.
-pub const SUMMARY_VERSION: u32 = 18;
+pub const SUMMARY_VERSION: u32 = 19;
 
 /// What linking and reachability need of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

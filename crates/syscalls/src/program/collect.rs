@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use super::Gap;
 use super::reach::{Node, Reach, SiteNumber};
 use super::values::Entries;
-use crate::function::{Door, Function, Site};
+use crate::function::{Callee, Door, Function, Site};
+use crate::object::Machine;
 
 impl<'p> Reach<'p> {
     pub(super) fn tell_unbound(&mut self) {
@@ -60,6 +61,7 @@ impl<'p> Reach<'p> {
                 }
                 self.count(node, function, site, &entries);
             }
+            self.tell_opened(node, function, &entries);
             if let Some(address) = function.undecoded {
                 self.gap(node, function, address, "control reaches what is no known instruction");
             }
@@ -76,6 +78,30 @@ impl<'p> Reach<'p> {
         let closed = closed.filter(|(_, values)| !values.open);
         self.known.reached.arguments =
             closed.map(|(place, values)| (place, values.known)).collect();
+    }
+
+    /// What is opened by a name that nothing tells may call anything. Texts that running code has are opened, but the name may be made of
+    /// parts, or come from a file.
+    fn tell_opened(&mut self, node: Node, function: &'p Function, entries: &Entries) {
+        let Some(summary) = self.summary(node.module) else { return };
+        for call in function.calls.iter().filter(|call| entries.permit(&call.guards)) {
+            let Callee::Symbol(symbol) = call.callee else { continue };
+            let import = summary.imports.get(&symbol).map(|import| import.name.as_str());
+            let place = match import {
+                Some("dlopen" | "__libc_dlopen_mode") => 0,
+                Some("dlmopen") => 1,
+                _ => continue,
+            };
+            // On i386 arguments are on the stack.
+            let register = match summary.machine {
+                Machine::I386 => None,
+                machine => crate::arch::convention(machine).arguments.get(place),
+            };
+            if register.is_none_or(|register| entries.passed(&call.inputs, register.0).open) {
+                let reason = "the name of the library that is opened is not known";
+                self.gap(node, function, call.address, reason);
+            }
+        }
     }
 
     pub(super) fn count(

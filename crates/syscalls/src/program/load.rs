@@ -89,6 +89,7 @@ pub fn load(name: &str, summary: Arc<Summary>, resolver: &mut dyn Resolver) -> P
     if let Some(path) = interpreter {
         program.interpreter = program.open(&path, 0, Asked::Needed, resolver);
     }
+    program.at_start = program.modules.len();
     program
 }
 

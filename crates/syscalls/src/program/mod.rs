@@ -5,6 +5,7 @@
 mod bind;
 mod blocks;
 mod collect;
+mod ends;
 mod follow;
 mod grid;
 mod load;
@@ -58,6 +59,8 @@ pub struct Program {
     pub plugins: Vec<usize>,
     /// The dynamic linker, by index.
     pub interpreter: Option<usize>,
+    /// How many modules are there when the program starts; those behind come at run time, what opened ones need among them.
+    pub at_start: usize,
     /// What is missing.
     pub gaps: Vec<Gap>,
     /// Libraries that running code names and that are not there: what follows holds while that is so.

@@ -12,7 +12,7 @@ use super::values::{Entries, Values};
 use super::{Gap, Program};
 use crate::function::{Door, Function};
 use crate::module::{Premise, Summary};
-use crate::object::Export;
+use crate::object::{Export, Import};
 
 /// A function of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,9 +187,19 @@ impl Program {
             let starts = number == 0 || Some(number) == self.interpreter;
             functions.extend(module.summary.entry.filter(|_| starts).map(|entry| (number, entry)));
         }
+        if self.interpreter.is_some() {
+            let looked_up = LOOKED_UP.iter().filter_map(|name| {
+                let import = Import { name: (*name).to_owned(), version: None, weak: true };
+                self.bind(&import).map(|(module, export)| (module, export.address))
+            });
+            functions.extend(looked_up);
+        }
         Roots { functions, open_modules: self.plugins.clone() }
     }
 }
+
+/// What the dynamic linker of glibc looks up by name and calls (glibc, elf/dl-call-libc-early-init.c and elf/dl-minimal.c).
+const LOOKED_UP: &[&str] = &["__libc_early_init", "calloc", "free", "malloc", "realloc"];
 
 impl<'p> Reach<'p> {
     pub(super) fn summary(&self, module: usize) -> Option<&'p Summary> {

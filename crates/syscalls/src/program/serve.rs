@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::blocks::{Blocks, Region};
+use super::blocks::Region;
 use super::reach::{Cause, Node, Reach};
 use crate::function::{Callee, Door, Reference};
 use crate::module::piece_at;
@@ -34,6 +34,8 @@ pub(super) struct Serve<'r, 'p> {
     pub(super) calls: BTreeMap<Node, Vec<Edge>>,
     pub(super) callers: BTreeMap<Node, Vec<(Node, u64)>>,
     regions: BTreeMap<Node, Region>,
+    /// Functions that do not return.
+    pub(super) ends: BTreeSet<Node>,
     /// Functions by the data that holds their address, once looked up.
     pieces: BTreeSet<(usize, usize)>,
 }
@@ -46,9 +48,11 @@ impl<'p> Reach<'p> {
             calls: BTreeMap::new(),
             callers: BTreeMap::new(),
             regions: BTreeMap::new(),
+            ends: BTreeSet::new(),
             pieces: BTreeSet::new(),
         };
         serve.find_calls();
+        serve.find_ends();
         let loops = serve.find_loops();
         let all = loops.into_iter().map(|(node, address)| {
             let numbers = serve.numbers_from(node, address);
@@ -98,6 +102,7 @@ impl Serve<'_, '_> {
     fn follow_from(&mut self, node: Node, address: u64) {
         let mut work = self.places_after(node, address);
         work.extend(self.lasting_roots());
+        work.extend(self.places_jumped_to());
         let taken: Vec<Node> = self.calls.keys().copied().collect();
         for by in taken {
             let within = self.reach.program.interpreter == Some(by.module);
@@ -135,8 +140,11 @@ impl Serve<'_, '_> {
             if !seen.insert((node, address)) {
                 continue;
             }
-            let Some(function) = self.reach.function(node) else { continue };
-            found.push((node, Blocks::of(function).region(address)));
+            let Some(blocks) = self.blocks(node) else { continue };
+            found.push((node, blocks.region(address)));
+            if self.ends.contains(&node) {
+                continue;
+            }
             match self.callers.get(&node) {
                 Some(callers) => work.extend(callers.iter().copied()),
                 None => work.extend(self.callers_by_pointer()),
@@ -164,11 +172,25 @@ impl Serve<'_, '_> {
             .collect()
     }
 
+    /// What comes after a call of `setjmp`: `longjmp` leads there at any time.
+    fn places_jumped_to(&self) -> Vec<(Node, Region)> {
+        let is_mark = |node: Node| {
+            let summary = self.reach.summary(node.module);
+            let function = summary.zip(self.reach.function(node));
+            let name = function.and_then(|(summary, function)| summary.names.get(&function.start));
+            name.is_some_and(|name| matches!(name.trim_start_matches('_'), "setjmp" | "sigsetjmp"))
+        };
+        let edges = self.calls.iter().flat_map(|(node, all)| all.iter().map(|edge| (*node, edge)));
+        let marked = edges.filter(|(_, edge)| is_mark(edge.to));
+        marked.filter_map(|(node, edge)| Some((node, self.blocks(node)?.region(edge.at)))).collect()
+    }
+
     /// Finalisers, and what other files may call by name at any time.
     fn lasting_roots(&mut self) -> Vec<(Node, Region)> {
         let mut found = Vec::new();
         for (number, module) in self.reach.program.modules.iter().enumerate() {
-            let opened = self.reach.program.plugins.contains(&number);
+            // Whatever is loaded at run time may be loaded while the program serves.
+            let opened = number >= self.reach.program.at_start;
             let roots = if opened { &module.summary.roots } else { &module.summary.finals };
             let nodes = roots.iter().filter_map(|root| self.reach.node_at(number, *root));
             found.extend(nodes.map(|node| (node, Region::All)));
@@ -183,11 +205,8 @@ impl Serve<'_, '_> {
 
     /// What a part of a function calls and takes.
     fn run(&mut self, node: Node) -> Vec<(Node, Region)> {
-        let (Some(function), Some(region)) = (self.reach.function(node), self.regions.get(&node))
-        else {
-            return Vec::new();
-        };
-        let blocks = (*region != Region::All).then(|| Blocks::of(function));
+        let Some(region) = self.regions.get(&node) else { return Vec::new() };
+        let blocks = if *region == Region::All { None } else { self.blocks(node) };
         let is_in = |edge: &&Edge| blocks.as_ref().is_none_or(|all| all.contains(region, edge.at));
         let called = self.calls.get(&node).into_iter().flatten().filter(is_in).map(|edge| edge.to);
         let mut found: Vec<(Node, Region)> = called.map(|to| (to, Region::All)).collect();
@@ -232,8 +251,8 @@ impl Serve<'_, '_> {
         let regions = std::mem::take(&mut self.regions);
         for site in &self.reach.known.reached.numbers {
             let Some(region) = regions.get(&site.node) else { continue };
-            let Some(function) = self.reach.function(site.node) else { continue };
-            if *region == Region::All || Blocks::of(function).contains(region, site.address) {
+            let blocks = if *region == Region::All { None } else { self.blocks(site.node) };
+            if blocks.is_none_or(|blocks| blocks.contains(region, site.address)) {
                 found.insert((site.door, site.number));
             }
         }

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::blocks::Blocks;
 use super::reach::{Cause, Node};
 use super::serve::Serve;
 use crate::function::{Callee, Door, Input, Site};
@@ -30,6 +29,12 @@ const WAITS: &[&str] = &[
     "select",
     "sigsuspend",
 ];
+
+/// Calls that make processes.
+const FORKS: &[&str] = &["clone", "clone3", "fork", "vfork"];
+
+/// How many functions of a C library lie between `fork` and the call: `fork` and what it calls.
+const FORK_DEPTH: usize = 3;
 
 /// Loops that are looked at more closely, those nearest to the entry.
 const MOST_LOOPS: usize = 12;
@@ -66,19 +71,20 @@ impl Serve<'_, '_> {
         large.map(|one| (one.node, one.address)).collect()
     }
 
-    fn is_wait(&self, node: Node, site: &Site) -> bool {
+    /// Does the instruction make one of these calls?
+    fn is_one_of(&self, node: Node, site: &Site, wanted: &[&str]) -> bool {
         let Some(summary) = self.reach.summary(node.module) else { return false };
         let Some(table) = Table::of(summary.machine) else { return false };
         let Some(Input::Constants(numbers)) = &site.number else { return false };
-        let waits = |number: &u64| table.name(*number).is_some_and(|name| WAITS.contains(&name));
-        site.door == Door::Usual && numbers.iter().any(waits)
+        let is_one = |number: &u64| table.name(*number).is_some_and(|name| wanted.contains(&name));
+        site.door == Door::Usual && numbers.iter().any(is_one)
     }
 
     /// Functions that wait themselves.
     fn wrappers(&self) -> BTreeSet<Node> {
         let waits = |node: &Node| {
             let function = self.reach.function(*node);
-            function.is_some_and(|f| f.sites.iter().any(|site| self.is_wait(*node, site)))
+            function.is_some_and(|f| f.sites.iter().any(|site| self.is_one_of(*node, site, WAITS)))
         };
         self.calls.keys().copied().filter(waits).collect()
     }
@@ -115,6 +121,7 @@ impl Serve<'_, '_> {
     /// Loops around a call that leads to one of these, less those that lie in what another one calls.
     fn outer_loops(&self, order: &[Node], leads: &BTreeSet<Node>, most: usize) -> Vec<Candidate> {
         let taken = self.taken_by_module();
+        let forking = self.forking();
         let mut found: Vec<Candidate> = Vec::new();
         for node in order {
             let Some(edges) = self.calls.get(node) else { continue };
@@ -122,21 +129,43 @@ impl Serve<'_, '_> {
             if !edges.iter().any(|edge| leads.contains(&edge.to)) || found.iter().any(is_inner) {
                 continue;
             }
-            let Some(function) = self.reach.function(*node) else { continue };
-            let blocks = Blocks::of(function);
+            let Some(blocks) = self.blocks(*node) else { continue };
             let mut circles: Vec<BTreeSet<u64>> = Vec::new();
             for edge in edges.iter().filter(|edge| leads.contains(&edge.to)) {
                 let circle = blocks.circle(edge.at);
                 if circle.is_empty() || circles.contains(&circle) {
                     continue;
                 }
-                let again = |at: u64| blocks.lies_in(&circle, at);
+                let forks = edges
+                    .iter()
+                    .any(|edge| forking.contains(&edge.to) && blocks.lies_in(&circle, edge.at));
+                let region = blocks.region(edge.at);
+                // A process that the loop makes leaves it.
+                let again = |at: u64| match forks {
+                    true => blocks.contains(&region, at),
+                    false => blocks.lies_in(&circle, at),
+                };
                 found.push(self.candidate(*node, edge.at, &again, &taken));
                 circles.push(circle);
                 if found.len() >= most {
                     return found;
                 }
             }
+        }
+        found
+    }
+
+    /// Functions that make a process, and those that call such a function.
+    fn forking(&self) -> BTreeSet<Node> {
+        let forks = |node: &Node| {
+            let function = self.reach.function(*node);
+            function.is_some_and(|f| f.sites.iter().any(|site| self.is_one_of(*node, site, FORKS)))
+        };
+        let mut found: BTreeSet<Node> = self.calls.keys().copied().filter(forks).collect();
+        for _ in 0..FORK_DEPTH {
+            let callers = found.iter().filter_map(|node| self.callers.get(node)).flatten();
+            let more: Vec<Node> = callers.map(|(caller, _)| *caller).collect();
+            found.extend(more);
         }
         found
     }

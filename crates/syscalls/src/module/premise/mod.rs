@@ -256,6 +256,7 @@ mod tests {
             calls: callees.iter().enumerate().map(call).collect(),
             references: Vec::new(),
             edges: Vec::new(),
+            leaves: Vec::new(),
             exhausted: false,
             undecoded: None,
         }
