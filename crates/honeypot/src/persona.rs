@@ -131,7 +131,8 @@ pub(crate) fn find_program(root: &Path, command: &[String]) -> Result<Vec<String
         return Err(fail("find the service", "its command is empty"));
     };
     // A link may lead anywhere in the persona; it is followed there.
-    let is_there = |path: &Path| fs::symlink_metadata(root.join(path)).is_ok_and(|data| !data.is_dir());
+    let is_there =
+        |path: &Path| fs::symlink_metadata(root.join(path)).is_ok_and(|data| !data.is_dir());
     let bare = name.trim_start_matches('/');
     let mut candidates: Vec<PathBuf> = vec![PathBuf::from(bare)];
     if !name.contains('/') {
