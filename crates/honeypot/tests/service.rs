@@ -102,6 +102,21 @@ fn is_told_as_the_stages_of_an_infection(events: &[Value], name: &str) {
 }
 
 #[test]
+fn what_cannot_be_served_is_said() {
+    let empty = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().unwrap();
+    lay_out(root.path(), None);
+    let none = settings(root.path(), "auto").replace("'httpd'", "'nosuchd'");
+    for (settings, word) in [
+        (settings(empty.path(), "auto"), "neither bin/busybox nor bin/sh is a file"),
+        (none, "there is no nosuchd in the persona"),
+    ] {
+        let said = rig::refusal(&settings);
+        assert!(said.contains(word), "{said}");
+    }
+}
+
+#[test]
 fn a_command_put_into_a_request_is_recorded_with_its_stages_and_the_service_as_root() {
     let root = tempfile::tempdir().unwrap();
     lay_out(root.path(), None);

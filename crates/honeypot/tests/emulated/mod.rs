@@ -9,8 +9,8 @@ use std::path::Path;
 use crate::Counted;
 
 /// Names of one family, here and there, and whether its calls have a path. What is not here the emulator answers itself (brk,
-/// rt_sigaction, requests of ioctl that it does not know), or asks the host for on its own account too (mmap, rt_sigprocmask).
-const FAMILIES: [(&str, &[&str], bool); 31] = [
+/// rt_sigaction, requests of ioctl that it does not know), asks as often as time has it (poll), or asks the host for on its own account too (mmap, rt_sigprocmask).
+const FAMILIES: [(&str, &[&str], bool); 30] = [
     ("open", &["open", "openat"], true),
     ("stat", &["stat", "lstat", "stat64", "lstat64", "fstatat64", "newfstatat", "statx"], true),
     ("access", &["access", "faccessat", "faccessat2"], true),
@@ -33,7 +33,6 @@ const FAMILIES: [(&str, &[&str], bool); 31] = [
     ("getdents", &["getdents64", "getdents"], false),
     ("seek", &["_llseek", "llseek", "lseek"], false),
     ("fcntl", &["fcntl", "fcntl64"], false),
-    ("poll", &["poll", "ppoll"], false),
     ("sendfile", &["sendfile", "sendfile64"], false),
     ("getcwd", &["getcwd"], false),
     ("uname", &["uname"], false),
