@@ -1,38 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Compiles bpf/guard.bpf.c with clang, and packs the object: a quarter of its size in the agent. The kernel's types are our own subset (bpf/kernel.h), so
-//! no kernel headers are needed; libbpf's headers come with its crate.
+//! Compiles bpf/guard.bpf.c, and packs the object: a quarter of its size in the agent.
+
+#[path = "../kernel/bpf_object.rs"]
+mod bpf_object;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn main() -> Result<(), String> {
     if std::env::var_os("CARGO_FEATURE_BPF").is_none() {
         return Ok(());
     }
-    let variable = |name: &str| std::env::var(name).map_err(|_| format!("cargo sets no {name}"));
-    let out = PathBuf::from(variable("OUT_DIR")?);
-    let top = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../..");
+    let out = PathBuf::from(bpf_object::variable("OUT_DIR")?);
+    let top = bpf_object::top()?;
     for folder in ["bpf", "abi"] {
         println!("cargo:rerun-if-changed={}", top.join(folder).display());
     }
     let full = out.join("guard.full.o");
     let object = out.join("guard.bpf.o");
-    run(Command::new("clang")
-        .args(["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror"])
-        .args(["-Wno-unused-function", "-Wno-compare-distinct-pointer-types"])
-        .arg(format!("-fdebug-prefix-map={}=.", top.display()))
-        .arg("-I")
-        .arg(variable("DEP_BPF_INCLUDE")?)
-        .arg("-c")
-        .arg(top.join("bpf/guard.bpf.c"))
-        .arg("-o")
-        .arg(&full))?;
+    bpf_object::compile("guard.bpf.c", &full)?;
     // Relocations of the debugging information are for linkers; libbpf passes over them.
-    run(Command::new("llvm-strip")
-        .args(["-g", "--remove-section=.rel.BTF", "--remove-section=.rel.BTF.ext"])
-        .arg(&full)
-        .arg("-o")
-        .arg(&object))?;
+    bpf_object::strip(&full, &[".rel.BTF", ".rel.BTF.ext"], &object)?;
     let read =
         |path: &Path| std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()));
     let mut bytes = read(&object)?;
@@ -72,13 +59,4 @@ fn word(bytes: &[u8], at: usize) -> Option<usize> {
 fn half(bytes: &[u8], at: usize) -> Option<usize> {
     let bytes: [u8; 2] = bytes.get(at..at + 2)?.try_into().ok()?;
     Some(usize::from(u16::from_le_bytes(bytes)))
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{program} failed: {status}")),
-        Err(error) => Err(format!("{program}: {error}; `tools/install.sh build` installs it")),
-    }
 }

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What cargo tells a build script.
-pub fn variable(name: &str) -> Result<String, String> {
+pub(crate) fn variable(name: &str) -> Result<String, String> {
     std::env::var(name).map_err(|_| format!("cargo sets no {name}"))
 }
 
 /// The top of the repository.
-pub fn top() -> Result<PathBuf, String> {
+pub(crate) fn top() -> Result<PathBuf, String> {
     Ok(Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../.."))
 }
 
 /// Compiles `bpf/SOURCE` for the kernel.
-pub fn compile(source: &str, object: &Path) -> Result<(), String> {
+pub(crate) fn compile(source: &str, object: &Path) -> Result<(), String> {
     let top = top()?;
     run(Command::new("clang")
         .args(["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror"])
@@ -31,7 +31,7 @@ pub fn compile(source: &str, object: &Path) -> Result<(), String> {
 }
 
 /// Takes out of an object what the kernel does not read, and these sections.
-pub fn strip(object: &Path, sections: &[&str], stripped: &Path) -> Result<(), String> {
+pub(crate) fn strip(object: &Path, sections: &[&str], stripped: &Path) -> Result<(), String> {
     let sections = sections.iter().map(|section| format!("--remove-section={section}"));
     run(Command::new("llvm-strip").arg("-g").args(sections).arg(object).arg("-o").arg(stripped))
 }

@@ -57,13 +57,16 @@ pub(crate) fn lay_out(config: &Config, root: &Path, user: Option<u32>) -> Result
         Some(from) => copy_tree(from, root).during(|| format!("copy {}", from.display()))?,
         None => from_busybox(config, root)?,
     }
+    // Said before anything is missed that only a root directory has.
+    let persona = architecture(root)?;
+    fs::create_dir_all(root.join("etc")).during(|| "make etc".to_owned())?;
     fs::write(root.join("etc/hostname"), format!("{}\n", config.hostname))
         .during(|| "etc/hostname".to_owned())?;
     for directory in ["proc", "dev", "tmp", "root"] {
         fs::create_dir_all(root.join(directory)).during(|| format!("make {directory}"))?;
     }
     give(root, user).during(|| "give the persona to its user".to_owned())?;
-    architecture(root)
+    Ok(persona)
 }
 
 /// Files of /proc that differ from the host's: those that are set, and what follows from them.
@@ -131,7 +134,8 @@ pub(crate) fn find_program(root: &Path, command: &[String]) -> Result<Vec<String
         return Err(fail("find the service", "its command is empty"));
     };
     // A link may lead anywhere in the persona; it is followed there.
-    let is_there = |path: &Path| fs::symlink_metadata(root.join(path)).is_ok_and(|data| !data.is_dir());
+    let is_there =
+        |path: &Path| fs::symlink_metadata(root.join(path)).is_ok_and(|data| !data.is_dir());
     let bare = name.trim_start_matches('/');
     let mut candidates: Vec<PathBuf> = vec![PathBuf::from(bare)];
     if !name.contains('/') {

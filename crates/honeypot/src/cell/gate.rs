@@ -11,9 +11,7 @@ use std::process::Command;
 
 use kakoi_kernel::{Fork, Signals};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
 
 use super::plan::{Dial, ServicePlan, Told};
 use super::{disguise, message};

@@ -180,7 +180,12 @@ impl Recorder {
             if let Some(pending) = task.call.as_mut() {
                 pending.line = self.line;
             }
-            return self.tell(Some(self.line), Some(process), Action::Input { input: command }, None);
+            return self.tell(
+                Some(self.line),
+                Some(process),
+                Action::Input { input: command },
+                None,
+            );
         }
         if is_shell && let Some(input) = input_of(process).filter(|_| is_socket(process)) {
             task.role = Role::Other;
@@ -193,7 +198,8 @@ impl Recorder {
     fn words_of(&self, process: Watched) -> Vec<String> {
         let path = format!("/proc/{}/cmdline", process.process());
         let words = std::fs::read(path).unwrap_or_default();
-        let words = words.split(|byte| *byte == 0).skip(if self.emulated { BEFORE_WORDS } else { 0 });
+        let words =
+            words.split(|byte| *byte == 0).skip(if self.emulated { BEFORE_WORDS } else { 0 });
         words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
@@ -262,12 +268,7 @@ impl Recorder {
     }
 
     /// A channel's process may say that it does itself what a command says: it writes the command to no descriptor.
-    fn declared(
-        &mut self,
-        process: Watched,
-        name: &str,
-        arguments: &[u64; 6],
-    ) -> io::Result<()> {
+    fn declared(&mut self, process: Watched, name: &str, arguments: &[u64; 6]) -> io::Result<()> {
         let Some(task) = self.tasks.get_mut(&process) else { return Ok(()) };
         let [descriptor, address, length, ..] = *arguments;
         if task.role != Role::ShellToBe || name != "write" || descriptor as u32 != u32::MAX {

@@ -144,8 +144,7 @@ impl Cell {
     }
 
     fn became(&mut self, record: &Record<'_>, outputs: &Outputs, to: &mut Vec<u8>) {
-        let (mut name, mut own) =
-            (pieces::text(record.pieces[0]), pieces::words(record.pieces[1]));
+        let (mut name, mut own) = (pieces::text(record.pieces[0]), pieces::words(record.pieces[1]));
         if self.ground.emulated {
             own.drain(..own.len().min(BEFORE_WORDS));
             if is_applet_of_shell(&name, &own) {

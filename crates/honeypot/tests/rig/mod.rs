@@ -81,6 +81,16 @@ impl Drop for Honeypot {
     }
 }
 
+/// What a server says that does not start.
+pub fn refusal(config: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = directory.path().join("honeypot.toml");
+    fs::write(&settings, config).unwrap();
+    let output = Command::new(program()).arg("127.0.0.1:0").arg(&settings).output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
 fn program() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     own.parent().and_then(|deps| deps.parent()).unwrap().join("examples/serve")

@@ -47,7 +47,9 @@ pub(super) fn parse(command: &str) -> Option<Request> {
 fn home(word: &str) -> PathBuf {
     match word.strip_prefix('~') {
         Some("") => PathBuf::from("/root"),
-        Some(rest) if rest.starts_with('/') => Path::new("/root").join(rest.trim_start_matches('/')),
+        Some(rest) if rest.starts_with('/') => {
+            Path::new("/root").join(rest.trim_start_matches('/'))
+        }
         _ => PathBuf::from(word),
     }
 }
@@ -215,7 +217,9 @@ mod tests {
         assert_eq!(parse("scp -t /tmp/x"), Some(Request::Take("/tmp/x".into())));
         assert_eq!(parse("scp -r -p -d -t -- ~/x"), Some(Request::Take("/root/x".into())));
         assert_eq!(parse("scp -f a b"), Some(Request::Give(vec!["a".into(), "b".into()])));
-        for command in ["scp -t /tmp/$(id)", "scp a b", "scpx -t a", "scp -t a; id", "scp -t a b", ""] {
+        for command in
+            ["scp -t /tmp/$(id)", "scp a b", "scpx -t a", "scp -t a; id", "scp -t a b", ""]
+        {
             assert_eq!(parse(command), None, "{command}");
         }
     }

@@ -326,11 +326,7 @@ impl Wanted {
     }
 }
 
-fn answer_with(
-    output: &mut impl Write,
-    id: u32,
-    answer: io::Result<Answer>,
-) -> io::Result<()> {
+fn answer_with(output: &mut impl Write, id: u32, answer: io::Result<Answer>) -> io::Result<()> {
     let mut body = id.to_be_bytes().to_vec();
     let kind = match answer {
         Ok(Answer::Done) => status(&mut body, 0, "Success"),
@@ -405,7 +401,8 @@ fn attributes(body: &mut Vec<u8>, data: &Metadata) {
     body.extend(15_u32.to_be_bytes());
     body.extend(data.len().to_be_bytes());
     let seconds = |time: i64| u32::try_from(time).unwrap_or(0);
-    for value in [data.uid(), data.gid(), data.mode(), seconds(data.atime()), seconds(data.mtime())] {
+    for value in [data.uid(), data.gid(), data.mode(), seconds(data.atime()), seconds(data.mtime())]
+    {
         body.extend(value.to_be_bytes());
     }
 }
@@ -422,7 +419,11 @@ fn listed(name: &str, data: &Metadata) -> String {
     let bits = signs.map(|(sign, bit)| if data.mode() & (1 << bit) == 0 { '-' } else { sign });
     let bits: String = bits.collect();
     let (links, size) = (data.nlink(), data.len());
-    format!("{kind}{bits} {links:>4} {:<8} {:<8} {size:>8} Jan  1 00:00 {name}", data.uid(), data.gid())
+    format!(
+        "{kind}{bits} {links:>4} {:<8} {:<8} {size:>8} Jan  1 00:00 {name}",
+        data.uid(),
+        data.gid()
+    )
 }
 
 fn send(output: &mut impl Write, kind: u8, body: &[u8]) -> io::Result<()> {
@@ -468,7 +469,10 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("f");
         let name = text(path.as_os_str().as_encoded_bytes());
-        let (none, mode) = (0_u32.to_be_bytes(), [&4_u32.to_be_bytes()[..], &0o100_755_u32.to_be_bytes()].concat());
+        let (none, mode) = (
+            0_u32.to_be_bytes(),
+            [&4_u32.to_be_bytes()[..], &0o100_755_u32.to_be_bytes()].concat(),
+        );
         let handle = text(&1_u32.to_be_bytes());
         let requests = [
             request(kind::INIT, 3, &[]),
@@ -477,7 +481,11 @@ mod tests {
             request(kind::FSETSTAT, 3, &[&handle, &mode]),
             request(kind::CLOSE, 4, &[&handle]),
             request(kind::OPEN, 5, &[&name, &1_u32.to_be_bytes(), &none]),
-            request(kind::READ, 6, &[&text(&2_u32.to_be_bytes()), &1_u64.to_be_bytes(), &9_u32.to_be_bytes()]),
+            request(
+                kind::READ,
+                6,
+                &[&text(&2_u32.to_be_bytes()), &1_u64.to_be_bytes(), &9_u32.to_be_bytes()],
+            ),
             request(kind::REMOVE, 7, &[&text(b"/no/such")]),
             request(200, 8, &[]),
         ];
@@ -510,7 +518,8 @@ mod tests {
     #[test]
     fn packets_that_are_cut_or_too_long_end_it_or_are_refused() {
         let mut output = Vec::new();
-        let serve = |bytes: &[u8], output: &mut Vec<u8>| Server::default().serve(&mut &bytes[..], output);
+        let serve =
+            |bytes: &[u8], output: &mut Vec<u8>| Server::default().serve(&mut &bytes[..], output);
         assert!(serve(&[0xff; 8], &mut output).is_err());
         assert!(serve(&[0, 0, 0, 9, 3], &mut output).is_err());
         assert!(serve(&[0, 0, 0, 1, 3], &mut output).is_err());
