@@ -22,7 +22,8 @@
 
 static inline struct pt_regs *kakoi_saved(struct ftrace_regs *saved)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	/* Since 6.13, and in later releases of 6.12. */
+#ifdef arch_ftrace_regs
 	return &arch_ftrace_regs(saved)->regs;
 #else
 	return &saved->regs;
