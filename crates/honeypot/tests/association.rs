@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 
 use rig::{Client, Honeypot};
 
+/// No pipe is left by its reader before its end: whether the writer is killed for that is a matter of time.
 /// Built-ins, redirections, nested shells, pipes, loops, substitutions, background, scripts, programs of one's own.
 const LINES: &[&str] = &[
     "cd /tmp",
@@ -31,7 +32,7 @@ const LINES: &[&str] = &[
     "while read i; do echo $i; done < p",
     "dd if=/bin/busybox of=d bs=4096 count=64; md5sum d b; rm d",
     "a=$(cat f | tr a-z A-Z); echo $a > up; grep HELLO up && mv up down",
-    "find /etc /bin -type f | xargs ls -l > all; sort all | uniq | head -n 3; tar cf t.tar f n g; rm -rf x* y*",
+    "find /etc /bin -type f | xargs ls -l > all; sort all | uniq > u; head -n 3 u; tar cf t.tar f n g; rm -rf x* y*",
 ];
 
 /// Name and path of calls, by line.
