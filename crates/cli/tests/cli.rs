@@ -5,6 +5,7 @@
 mod confinement;
 mod corpus;
 mod extraction;
+mod honeypot;
 mod image;
 mod limits;
 mod policy;

@@ -9,6 +9,30 @@ use std::io;
 pub struct Error {
     operation: String,
     cause: io::Error,
+    of_input: bool,
+}
+
+impl Error {
+    /// Is what the server was given at fault (settings, a root directory), and not the server?
+    #[must_use]
+    pub fn is_of_input(&self) -> bool {
+        self.of_input
+    }
+
+    /// What the server was given is at fault.
+    pub(crate) fn of_input(self) -> Self {
+        Self { of_input: true, ..self }
+    }
+
+    /// Is the other end gone?
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(
+            self.cause.kind(),
+            io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::NotConnected
+        )
+    }
 }
 
 impl fmt::Display for Error {
@@ -27,11 +51,12 @@ pub(crate) trait During<T> {
 
 impl<T, E: Into<io::Error>> During<T> for Result<T, E> {
     fn during(self, operation: impl FnOnce() -> String) -> Result<T, Error> {
-        self.map_err(|cause| Error { operation: operation(), cause: cause.into() })
+        self.map_err(|cause| Error { operation: operation(), cause: cause.into(), of_input: false })
     }
 }
 
 /// An error of our own.
 pub(crate) fn fail(operation: &str, reason: impl fmt::Display) -> Error {
-    Error { operation: operation.to_owned(), cause: io::Error::other(reason.to_string()) }
+    let cause = io::Error::other(reason.to_string());
+    Error { operation: operation.to_owned(), cause, of_input: false }
 }

@@ -74,6 +74,11 @@ impl Log {
         self.stuck
     }
 
+    /// Lines that could not be written so far.
+    pub(crate) fn unwritten(&self) -> u64 {
+        self.lost + self.held.iter().filter(|byte| **byte == b'\n').count() as u64
+    }
+
     /// Appends whole lines, after those that wait.
     pub(crate) fn write(&mut self, lines: &[u8]) -> Option<Turn> {
         self.rotate();

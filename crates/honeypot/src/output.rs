@@ -116,6 +116,19 @@ impl Outputs {
         }
     }
 
+    /// The last time to write what waits. Says what cannot be written.
+    pub(crate) fn end(&self) {
+        self.retry();
+        let all =
+            [Some((EVENTS, &self.lines)), self.cowrie.as_ref().map(|log| ("cowrie.json", log))];
+        for (name, log) in all.into_iter().flatten() {
+            let unwritten = log.lock().unwrap_or_else(PoisonError::into_inner).unwritten();
+            if unwritten > 0 {
+                (self.notices)(&format!("{name}: {unwritten} lines could not be written"));
+            }
+        }
+    }
+
     /// Says what a user has to know.
     fn turned(&self, name: &str, turn: Option<Turn>) {
         match turn {

@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +16,16 @@ use std::time::Duration;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::cell::message;
 use crate::cell::plan::{Answer, Plan, Request, ServicePlan, Way};
 use crate::config::{Config, Recording};
 use crate::deliver::{self, Delivery, Notices};
+use crate::ending::Ending;
 use crate::error::{During, Error, fail};
+use crate::idle::Shelf;
 use crate::output::{EVENTS, Outputs};
 use crate::persona;
 use crate::record::samples::base;
@@ -45,6 +49,9 @@ pub(crate) struct Server {
     /// Who is at the service.
     pub(crate) visits: service::Visits,
     pub(crate) cells: tokio::sync::Mutex<mpsc::Receiver<Cell>>,
+    /// Cells that nobody has touched.
+    pub(crate) idle: Shelf,
+    pub(crate) ending: Ending,
     connections: Arc<Semaphore>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -88,7 +95,7 @@ pub fn serve(
     ready: impl FnOnce(&Listening),
 ) -> Result<(), Error> {
     deliver::check(&config.collectors, config.output.as_deref())
-        .map_err(|reason| fail("configuration", reason))?;
+        .map_err(|reason| fail("configuration", reason).of_input())?;
     let notices: Notices = Arc::new(notices);
     let state = tempfile::Builder::new().prefix("kakoi-honeypot-").tempdir();
     let state = state.during(|| "make a directory for the persona".to_owned())?;
@@ -114,7 +121,12 @@ pub fn serve(
     let (sender, cells) = mpsc::channel(config.pool.max(1));
     let first = ask_for_cell(&socket)?;
     let _ = sender.try_send(first);
-    std::thread::spawn(move || fill(&socket, &sender));
+    let (orphan, orphaned) = oneshot::channel();
+    std::thread::spawn(move || {
+        fill(&socket, &sender);
+        // Nobody is left to be told when the server has ended.
+        let _ = orphan.send(());
+    });
     let ssh = config.ssh.is_some().then(|| ssh::settings(&config)).transpose()?;
     let server = Arc::new(Server {
         outputs,
@@ -125,11 +137,14 @@ pub fn serve(
         visits: service::Visits::default(),
         ssh,
         cells: tokio::sync::Mutex::new(cells),
+        idle: Shelf::default(),
+        ending: Ending::default(),
         connections: Arc::new(Semaphore::new(config.limits.connections)),
         addresses: Mutex::new(HashMap::new()),
         config,
     });
-    let outcome = runtime.block_on(accept(&server, recording, ready));
+    let outcome = runtime.block_on(until_the_end(&server, recording, ready, orphaned));
+    server.outputs.end();
     ended.store(true, Ordering::Relaxed);
     drop(server);
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -183,9 +198,9 @@ fn plan(config: &Config, state: &Path, way: Way) -> Result<(Plan, &'static str),
         .during(|| "open the persona's directory".to_owned())?;
     let user = rustix::process::geteuid().is_root().then_some(config.user);
     let root = place("root", 0o755)?;
-    let persona = persona::lay_out(config, &root, user)?;
+    let persona = persona::lay_out(config, &root, user).map_err(Error::of_input)?;
     let service = config.service.as_ref().map(|service| {
-        let command = persona::find_program(&root, &service.command)?;
+        let command = persona::find_program(&root, &service.command).map_err(Error::of_input)?;
         Ok::<_, Error>(ServicePlan { command, port: service.port })
     });
     let plan = Plan {
@@ -213,14 +228,16 @@ fn plan(config: &Config, state: &Path, way: Way) -> Result<(Plan, &'static str),
 
 fn start_keeper(mut keeper: Command, plan: &Plan) -> Result<(Child, Arc<OwnedFd>), Error> {
     let (own, its) = message::pair().during(|| "make a socket".to_owned())?;
-    let child = keeper.stdin(its).spawn().during(|| "start the keeper".to_owned())?;
+    // What a terminal says to the server (Ctrl-C) is not said to the keeper and to cells: the server ends them.
+    let child =
+        keeper.process_group(0).stdin(its).spawn().during(|| "start the keeper".to_owned())?;
     // The command holds the other end, which only the keeper may hold.
     drop(keeper);
     message::send(&own, plan, &[]).during(|| "tell the keeper the plan".to_owned())?;
     Ok((child, Arc::new(own)))
 }
 
-/// Makes cells as long as there is room for them. Ends with the server.
+/// Makes cells as long as there is room for them. Ends with the server, or with the keeper.
 fn fill(keeper: &OwnedFd, cells: &mpsc::Sender<Cell>) {
     let mut pause = Duration::from_millis(10);
     loop {
@@ -231,6 +248,7 @@ fn fill(keeper: &OwnedFd, cells: &mpsc::Sender<Cell>) {
                     return;
                 }
             }
+            Err(error) if error.is_closed() => return,
             // Out of processes or memory: what runs will end.
             Err(_) => {
                 std::thread::sleep(pause);
@@ -262,10 +280,66 @@ fn ask_for_cell(keeper: &OwnedFd) -> Result<Cell, Error> {
     Ok(Cell { socket, events, life, terminal, first, sinks, formats })
 }
 
+/// Serves until a signal or a failure ends it, and then until what is under way has ended. A second signal does not wait.
+async fn until_the_end(
+    server: &Arc<Server>,
+    recording: String,
+    ready: impl FnOnce(&Listening),
+    orphaned: oneshot::Receiver<()>,
+) -> Result<(), Error> {
+    let mut ends = Ends::listen().during(|| "wait for signals".to_owned())?;
+    let outcome = accept(server, recording, ready, orphaned, &mut ends).await;
+    tokio::select! {
+        _ = server.ending.end() => {}
+        () = ends.next() => {}
+    }
+    outcome
+}
+
+/// Signals that end a server: of `kill`, of Ctrl-C, of a terminal that is closed.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+    /// None: who started the server wants it to outlive the terminal (nohup(1)).
+    hangup: Option<Signal>,
+}
+
+impl Ends {
+    fn listen() -> io::Result<Self> {
+        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())?, hangup })
+    }
+
+    async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// `SigIgn` of proc_pid_status(5): bit 0 is signal 1.
+fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 async fn accept(
     server: &Arc<Server>,
     recording: String,
     ready: impl FnOnce(&Listening),
+    orphaned: oneshot::Receiver<()>,
+    ends: &mut Ends,
 ) -> Result<(), Error> {
     let (telnet, ssh) = (listen(server.config.telnet).await?, listen(server.config.ssh).await?);
     let service = listen(server.config.service.as_ref().map(|service| service.listen)).await?;
@@ -279,8 +353,6 @@ async fn accept(
         service: local(&service),
         recording,
     });
-    let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .during(|| "wait for signals".to_owned())?;
     tokio::select! {
         () = accept_all(server, telnet, Entry::Telnet) => {}
         () = accept_all(server, ssh, Entry::Ssh) => {}
@@ -289,8 +361,8 @@ async fn accept(
         () = server.outputs.gone.notified() => {
             return Err(fail("write events", "nobody reads them any more"));
         }
-        _ = end.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+        _ = orphaned => return Err(fail("make cells", "their keeper has ended")),
+        () = ends.next() => {}
     }
     Ok(())
 }
@@ -327,6 +399,7 @@ async fn accept_all(server: &Arc<Server>, listener: Option<TcpListener>, entry: 
         if !server.enter(peer.ip()) {
             continue;
         }
+        let Some(work) = server.ending.work() else { continue };
         let server = Arc::clone(server);
         tokio::spawn(async move {
             if let Ok(local) = socket.local_addr() {
@@ -337,7 +410,7 @@ async fn accept_all(server: &Arc<Server>, listener: Option<TcpListener>, entry: 
                 }
             }
             server.leave(peer.ip());
-            drop(permit);
+            drop((permit, work));
         });
     }
 }

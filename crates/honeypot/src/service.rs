@@ -68,7 +68,10 @@ pub(crate) async fn serve(
     let visit = visit(server, peer, local);
     if let Some(inside) = reach(server, &visit, peer, local).await {
         let _ = socket.set_nodelay(true);
-        relay(server, &visit, socket, inside).await;
+        tokio::select! {
+            () = relay(server, &visit, socket, inside) => {}
+            () = server.ending.begun() => {}
+        }
     }
     let mut state = visit.state();
     state.connections -= 1;
@@ -96,7 +99,11 @@ fn visit(server: &Arc<Server>, peer: SocketAddr, local: SocketAddr) -> Arc<Visit
         }),
     });
     visits.insert(peer.ip(), Arc::clone(&visit));
-    tokio::spawn(mind(Arc::clone(server), Arc::clone(&visit), peer.ip()));
+    let (own_server, own, work) = (Arc::clone(server), Arc::clone(&visit), server.ending.work());
+    tokio::spawn(async move {
+        mind(own_server, own, peer.ip()).await;
+        drop(work);
+    });
     visit
 }
 
@@ -109,7 +116,7 @@ async fn mind(server: Arc<Server>, visit: Arc<Visit>, address: IpAddr) {
         sleep(Duration::from_millis(200)).await;
         let mut state = visit.state();
         let left = state.connections == 0 && state.last.elapsed() >= idle;
-        if left || state.over || Instant::now() >= end {
+        if left || state.over || server.ending.has_begun() || Instant::now() >= end {
             state.over = true;
             break;
         }

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::cast::Cast;
 use crate::cell::message;
 use crate::cell::plan::{Go, Told};
+use crate::idle::Holder;
 use crate::output::Kind;
 use crate::record::samples::{Described, MARK};
 use crate::record::task::Role;
@@ -111,9 +112,8 @@ impl Session {
         server.outputs.cowrie(&self.name, self.peer, kind, fields);
     }
 
-    /// Takes a cell; its record begins. None: no cell can be had.
-    pub(crate) async fn enter(&self, server: &Arc<Server>) -> Option<Guest> {
-        let cell = server.cells.lock().await.recv().await?;
+    /// The record of a cell begins.
+    pub(crate) fn begin(&self, server: &Server) {
         server.outputs.began(
             &self.name,
             SessionStart {
@@ -123,6 +123,12 @@ impl Session {
                 architecture: Some(server.architecture.to_owned()),
             },
         );
+    }
+
+    /// Takes a cell; its record begins. None: no cell can be had.
+    pub(crate) async fn enter(&self, server: &Arc<Server>) -> Option<Guest> {
+        let cell = server.cells.lock().await.recv().await?;
+        self.begin(server);
         let Cell { socket, events, life, terminal, first, sinks, formats } = cell;
         let life = Life::new(life);
         let traced = match &server.tracer {
@@ -131,8 +137,10 @@ impl Session {
             None => None,
         };
         let events = tokio::spawn(forward(Arc::clone(server), self.clone(), events, traced));
-        let sinkhole = sinkhole::start(server, &self.name, sinks);
-        Some(Guest { socket, terminal, rest: Rest { life, sinkhole, events, _formats: formats } })
+        let holder = Holder::new(&self.name);
+        let sinkhole = sinkhole::start(server, &holder, sinks);
+        let rest = Rest { life, sinkhole, events, holder, traced, _formats: formats };
+        Some(Guest { socket, terminal, rest })
     }
 
     /// Starts the login shell of a cell at its terminal. None: no cell can be had.
@@ -246,7 +254,10 @@ impl Life {
 pub(crate) struct Rest {
     life: Life,
     sinkhole: sinkhole::Sinkhole,
-    events: JoinHandle<()>,
+    pub(crate) events: JoinHandle<()>,
+    pub(crate) holder: Holder,
+    /// Its number to the recorder.
+    pub(crate) traced: Option<u64>,
     _formats: Option<OwnedFd>,
 }
 
@@ -293,8 +304,8 @@ impl Inward {
 
 /// The way from the shell.
 pub(crate) struct Outward {
-    terminal: Arc<AsyncFd<OwnedFd>>,
-    cast: Option<Cast>,
+    pub(crate) terminal: Arc<AsyncFd<OwnedFd>>,
+    pub(crate) cast: Option<Cast>,
 }
 
 impl Outward {

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cell::network::{SINKS, Sink};
+use crate::idle::Holder;
 use crate::server::Server;
 
 /// What is served for every name: a script that does nothing.
@@ -28,10 +29,10 @@ pub(crate) struct Sinkhole {
 }
 
 /// Starts a task for each socket.
-pub(crate) fn start(server: &Arc<Server>, session: &str, sockets: Vec<OwnedFd>) -> Sinkhole {
+pub(crate) fn start(server: &Arc<Server>, holder: &Holder, sockets: Vec<OwnedFd>) -> Sinkhole {
     let mut tasks = JoinSet::new();
     for ((sink, _), socket) in SINKS.into_iter().zip(sockets) {
-        let asked = Asked { server: Arc::clone(server), session: session.to_owned(), sink };
+        let asked = Asked { server: Arc::clone(server), holder: holder.clone(), sink };
         tasks.spawn(async move {
             // A socket that fails is a service that is down.
             let _ = match sink {
@@ -49,7 +50,7 @@ pub(crate) fn start(server: &Arc<Server>, session: &str, sockets: Vec<OwnedFd>) 
 #[derive(Clone)]
 struct Asked {
     server: Arc<Server>,
-    session: String,
+    holder: Holder,
     sink: Sink,
 }
 
@@ -62,7 +63,7 @@ impl Asked {
             Sink::Ftp => "ftp",
         };
         let asked = Action::Asked { service: service.to_owned(), asked: what.to_owned() };
-        self.server.outputs.event(&self.session, asked);
+        self.server.outputs.event(&self.holder.name(), asked);
     }
 }
 

@@ -94,11 +94,18 @@ async fn talk(connection: &Arc<Connection>, socket: TcpStream) -> Option<()> {
     let plug = socket.try_clone().ok()?;
     let socket = TcpStream::from_std(socket).ok()?;
     let handler = Talk { connection: Arc::clone(connection), channels: 0 };
-    let running = timeout(login, run_stream(settings, socket, handler)).await.ok()?.ok()?;
-    let end = async {
+    let ending = &connection.server.ending;
+    let running = ending.in_time(login, run_stream(settings, socket, handler)).await?.ok()?;
+    let time = async {
         sleep(login).await;
         if connection.user().is_some() {
             sleep(Duration::from_secs(limits.session_seconds)).await;
+        }
+    };
+    let end = async {
+        tokio::select! {
+            () = time => {}
+            () = ending.begun() => {}
         }
     };
     tokio::pin!(running);

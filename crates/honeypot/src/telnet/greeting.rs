@@ -28,10 +28,10 @@ impl Greetings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(user).cloned()
     }
 
-    fn keep(&self, user: &str, shown: Vec<u8>) {
+    fn keep(&self, user: &str, shown: &[u8]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if ends_with_prompt(&shown) && (all.len() < MOST_USERS || all.contains_key(user)) {
-            all.insert(user.to_owned(), shown);
+        if ends_with_prompt(shown) && (all.len() < MOST_USERS || all.contains_key(user)) {
+            all.insert(user.to_owned(), shown.to_vec());
         }
     }
 }
@@ -63,12 +63,11 @@ impl<'s> Heard<'s> {
         }
     }
 
-    /// Something was typed, or the session is over.
-    pub(super) fn ends(&self) {
-        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(shown) = shown {
-            self.greetings.keep(self.user, shown);
-        }
+    /// Something was typed, or the session is over. Gives what was shown up to a prompt at which nothing was typed.
+    pub(super) fn ends(&self) -> Option<Vec<u8>> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.greetings.keep(self.user, &shown);
+        ends_with_prompt(&shown).then_some(shown)
     }
 }
 
@@ -99,16 +98,16 @@ mod tests {
         let heard = Heard::new(&greetings, "root", false);
         heard.shows(b"\r\nBusyBox\r\n");
         heard.shows(b"~ # \x1b[6n");
-        heard.ends();
+        assert!(heard.ends().is_some());
         heard.shows(b"ls");
         assert_eq!(greetings.of("root").as_deref(), Some(&b"\r\nBusyBox\r\n~ # \x1b[6n"[..]));
         let cut = Heard::new(&greetings, "admin", false);
         cut.shows(b"\r\nBusy");
-        cut.ends();
+        assert_eq!(cut.ends(), None);
         assert_eq!(greetings.of("admin"), None);
         let typed = Heard::new(&greetings, "user", true);
         typed.shows(b"# ");
-        typed.ends();
+        assert_eq!(typed.ends(), None);
         assert_eq!(greetings.of("user"), None);
     }
 }

@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{sleep, timeout};
 
 use self::greeting::{Heard, pass_over};
 use self::login::{Attempt, Login, Step, admits};
 use self::stream::{GREETING, Received, Stream, escape};
+use crate::idle::Idle;
 use crate::server::Server;
-use crate::session::{Entry, Input, Running, Session};
+use crate::session::{Entry, Input, Inward, Outward, Running, Session};
 
 /// What comes from the other side, a part at a time.
 struct Reader {
@@ -58,8 +59,8 @@ pub(crate) async fn serve(
     let session = Session::connected(server, Entry::Telnet, peer, local);
     let mut reader = Reader::new();
     let limit = Duration::from_secs(server.config.limits.login_seconds);
-    let logged_in = timeout(limit, log_in(server, &mut socket, &mut reader, &session)).await;
-    if let Ok(Some((attempt, rest))) = logged_in {
+    let login = log_in(server, &mut socket, &mut reader, &session);
+    if let Some(Some((attempt, rest))) = server.ending.in_time(limit, login).await {
         let text = escape(server.config.motd.replace('\n', "\r\n").as_bytes());
         if socket.write_all(&text).await.is_ok() {
             relay(server, socket, reader, &session, &attempt, rest).await;
@@ -130,54 +131,98 @@ async fn relay(
         .filter(|_| ahead.is_empty() && !server.config.early_cells);
     if let Some(shown) = &shown {
         let sent = to.write_all(&escape(shown)).await.is_ok();
-        let typed = timeout(idle, first_typed(&mut from, &mut reader)).await;
-        match typed.ok().flatten().filter(|_| sent) {
+        let typed = server.ending.in_time(idle, first_typed(&mut from, &mut reader)).await;
+        match typed.flatten().filter(|_| sent) {
             Some(bytes) => ahead = bytes,
             None => return,
         }
     }
-    let running = session.start(server, &attempt.user, reader.window).await;
-    let Some(Running { input, mut output, rest }) = running else { return };
+    let Some((running, before)) = a_shell(server, session, attempt, reader.window).await else {
+        return;
+    };
+    let Running { input, mut output, rest } = running;
     let heard = Heard::new(&server.greetings, &attempt.user, !ahead.is_empty());
-    if let Some(shown) = &shown
-        && !pass_over(shown, &mut output).await
-    {
-        return rest.end().await;
-    }
-    let inward = async {
-        input.write(Input::Bytes(ahead)).await.ok()?;
-        loop {
-            let received = timeout(idle, reader.next(&mut from)).await.ok()??;
-            let mut bytes = Vec::new();
-            for one in received {
-                match one {
-                    Received::Data(byte) => bytes.push(byte),
-                    Received::Window(columns, rows) => {
-                        input.write(Input::Window(columns, rows)).await.ok()?;
-                    }
-                    Received::Option(..) => {}
-                }
+    match &shown {
+        Some(shown) if before.is_empty() && !pass_over(shown, &mut output).await => {
+            return rest.end().await;
+        }
+        Some(_) => {}
+        None => {
+            heard.shows(&before);
+            if to.write_all(&escape(&before)).await.is_err() {
+                return rest.end().await;
             }
-            heard.ends();
-            input.write(Input::Bytes(bytes)).await.ok()?;
         }
-    };
-    let outward = async {
-        while let Some(bytes) = output.read().await {
-            heard.shows(&bytes);
-            to.write_all(&escape(&bytes)).await.ok()?;
-        }
-        Some(())
-    };
+    }
+    let inward = type_in((&mut from, &mut reader), idle, ahead, &input, &heard);
+    let outward = show(&mut output, &mut to, &heard);
     let both = async {
         tokio::select! {
             ended = inward => { let _: Option<()> = ended; }
             ended = outward => { let _: Option<()> = ended; }
         }
     };
-    let _ = timeout(whole, both).await;
-    heard.ends();
-    rest.end().await;
+    let _ = server.ending.in_time(whole, both).await;
+    match heard.ends() {
+        Some(shown) => {
+            let running = Running { input, output, rest };
+            session.leave(server, Idle { user: attempt.user.clone(), shown, running }).await;
+        }
+        None => rest.end().await,
+    }
+}
+
+/// From the connection to the terminal. None: one of them has ended, or nothing came for the idle time.
+async fn type_in(
+    (from, reader): (&mut OwnedReadHalf, &mut Reader),
+    idle: Duration,
+    ahead: Vec<u8>,
+    input: &Inward,
+    heard: &Heard<'_>,
+) -> Option<()> {
+    input.write(Input::Bytes(ahead)).await.ok()?;
+    loop {
+        let received = timeout(idle, reader.next(from)).await.ok()??;
+        let mut bytes = Vec::new();
+        for one in received {
+            match one {
+                Received::Data(byte) => bytes.push(byte),
+                Received::Window(columns, rows) => {
+                    input.write(Input::Window(columns, rows)).await.ok()?;
+                }
+                Received::Option(..) => {}
+            }
+        }
+        if !bytes.is_empty() {
+            let _ = heard.ends();
+            input.write(Input::Bytes(bytes)).await.ok()?;
+        }
+    }
+}
+
+/// From the terminal to the connection, until one of them has ended.
+async fn show(output: &mut Outward, to: &mut OwnedWriteHalf, heard: &Heard<'_>) -> Option<()> {
+    while let Some(bytes) = output.read().await {
+        heard.shows(&bytes);
+        to.write_all(&escape(&bytes)).await.ok()?;
+    }
+    Some(())
+}
+
+/// A shell for who logged in, and what it showed already: one that waits at its prompt, or a new one. None: no cell can be had.
+async fn a_shell(
+    server: &Arc<Server>,
+    session: &Session,
+    attempt: &Attempt,
+    window: Option<(u16, u16)>,
+) -> Option<(Running, Vec<u8>)> {
+    while let Some(idle) = server.idle.take(&attempt.user) {
+        if let Some(resumed) = session.resume(server, idle, window).await {
+            return Some(resumed);
+        }
+    }
+    let running = session.start(server, &attempt.user, window).await?;
+    Some((running, Vec::new()))
 }
 
 /// The first bytes that are typed. None: the other side is gone.

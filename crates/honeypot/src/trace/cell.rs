@@ -37,6 +37,10 @@ pub(super) struct Cell {
     /// Nanoseconds from boot to the epoch of the clock.
     boot: i64,
     ground: Ground,
+    /// Nobody is in it: nothing is told.
+    vacant: bool,
+    /// Events that were lost under earlier sessions.
+    lost_before: u64,
 }
 
 /// A task, and what a record alone does not say.
@@ -62,6 +66,8 @@ impl Cell {
             written: BTreeMap::new(),
             boot: now().0.saturating_sub(since.unwrap_or(0)),
             ground,
+            vacant: false,
+            lost_before: 0,
         }
     }
 
@@ -78,6 +84,8 @@ impl Cell {
 
     /// Writes the events of a record.
     pub(super) fn take(&mut self, record: &Record<'_>, outputs: &Outputs, to: &mut Vec<u8>) {
+        let mut untold = Vec::new();
+        let to = if self.vacant { &mut untold } else { to };
         match record.kind {
             Kind::Call => self.call(record, outputs, to),
             Kind::Made => self.made(record, to),
@@ -90,7 +98,22 @@ impl Cell {
 
     /// The end, with what was lost.
     pub(super) fn end(&mut self, lost: u64, to: &mut Vec<u8>) {
-        self.tell(now(), None, None, Action::SessionEnd { lost }, None, to);
+        if !self.vacant {
+            let own = lost.saturating_sub(self.lost_before);
+            self.tell(now(), None, None, Action::SessionEnd { lost: own }, None, to);
+        }
+    }
+
+    /// Its session ends, and the cell stays.
+    pub(super) fn vacate(&mut self, lost: u64, to: &mut Vec<u8>) {
+        self.end(lost, to);
+        (self.vacant, self.lost_before) = (true, lost);
+    }
+
+    /// Another session begins in it.
+    pub(super) fn occupy(&mut self, session: Session) {
+        (self.vacant, self.session) = (false, session);
+        self.stages = CallClassifier::new();
     }
 
     fn time(&self, record: &Record<'_>) -> Timestamp {

@@ -58,6 +58,8 @@ enum Command {
     Begun,
     /// A file of a cell was taken.
     Sample(u64, Described, Vec<u8>),
+    /// The session of a cell ends, and the cell stays.
+    Vacate(u64, tokio::sync::oneshot::Sender<()>),
     /// Nothing of a cell is left.
     Finish(u64, tokio::sync::oneshot::Sender<()>),
 }
@@ -127,6 +129,18 @@ impl Tracer {
     /// Keeps a file under the line that made it.
     pub(crate) fn sample(&self, cell: u64, described: Described, bytes: Vec<u8>) {
         let _ = self.commands.send(Command::Sample(cell, described, bytes));
+    }
+
+    /// Tells the end of a session whose cell stays, after everything before. False: the recorder is gone.
+    pub(crate) async fn vacate(&self, cell: u64) -> bool {
+        let (done, vacated) = tokio::sync::oneshot::channel();
+        self.commands.send(Command::Vacate(cell, done)).is_ok() && vacated.await.is_ok()
+    }
+
+    /// What happens from now on in a cell that was vacated is told of this session. False: it is gone.
+    pub(crate) fn occupy(&self, cell: u64, session: &Session) -> bool {
+        let mut cells = lock(&self.cells);
+        cells.get_mut(&cell).map(|cell| cell.occupy(session.clone())).is_some()
     }
 
     /// Tells the end of a cell of which nothing is left, after everything before.
@@ -249,6 +263,14 @@ impl Reader {
                     drop(cells);
                     self.outputs.sample(&session, &described, &bytes);
                 }
+            }
+            Command::Vacate(number, done) => {
+                if let Some(cell) = lock(&self.cells).get_mut(&number) {
+                    let mut batch = self.ring.1.lock().unwrap_or_else(PoisonError::into_inner);
+                    cell.vacate(self.lost(number), &mut batch);
+                }
+                self.flush();
+                let _ = done.send(());
             }
             Command::Finish(number, done) => {
                 if let Some(mut cell) = lock(&self.cells).remove(&number) {

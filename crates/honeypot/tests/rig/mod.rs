@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -36,14 +36,8 @@ impl Honeypot {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut said = String::new();
-        let stderr = child.stderr.as_mut().unwrap();
-        BufReader::new(stderr).read_line(&mut said).unwrap();
-        let addresses = said.trim().strip_prefix("listening at ");
-        let addresses = addresses.unwrap_or_else(|| panic!("no server: {said}"));
-        let places: Vec<Option<SocketAddr>> =
-            addresses.split(' ').map(|place| place.parse().ok()).collect();
-        let [Some(address), ssh, service] = places[..] else { panic!("no server: {said}") };
+        let places = places_of(child.stderr.as_mut().unwrap());
+        let [Some(address), ssh, service] = places[..] else { panic!("no server: {places:?}") };
         Self { child, address, ssh, service, directory }
     }
 
@@ -65,6 +59,18 @@ impl Honeypot {
 
     pub fn process(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends a signal, and waits until the server has ended.
+    pub fn end_by(&mut self, signal: rustix::process::Signal) -> ExitStatus {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, signal).unwrap();
+        self.wait()
+    }
+
+    /// Waits until the server has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// `kill -9`.
@@ -91,7 +97,21 @@ pub fn refusal(config: &str) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-fn program() -> PathBuf {
+/// Where a server that starts says that it listens.
+fn places_of(stderr: &mut impl Read) -> Vec<Option<SocketAddr>> {
+    let mut said = String::new();
+    BufReader::new(stderr).read_line(&mut said).unwrap();
+    let addresses = said.trim().strip_prefix("listening at ");
+    let addresses = addresses.unwrap_or_else(|| panic!("no server: {said}"));
+    addresses.split(' ').map(|place| place.parse().ok()).collect()
+}
+
+/// Where it serves Telnet.
+pub fn address_of(stderr: &mut impl Read) -> SocketAddr {
+    places_of(stderr)[0].unwrap()
+}
+
+pub fn program() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     own.parent().and_then(|deps| deps.parent()).unwrap().join("examples/serve")
 }

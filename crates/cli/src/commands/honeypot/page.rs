@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `kakoi honeypot replay --html`: one session as a page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context;
@@ -16,10 +16,12 @@ use crate::output;
 /// Events that a page may have: beyond, a browser cannot show it.
 const MOST_EVENTS: usize = 500_000;
 
+/// Names of sessions that are told to who asks for another one.
+const MOST_NAMES: usize = 6;
+
 /// Writes the page of the session of this name, or of the only one.
 pub fn write(input: &Path, wanted: Option<&str>, path: &Path) -> anyhow::Result<Exit> {
     let mut session = read(input, wanted)?;
-    anyhow::ensure!(!session.events.is_empty(), BadInput("no event of this session".to_owned()));
     session.by_text = stages(&session.events)?;
     std::fs::write(path, render_session(&session)).with_context(|| path.display().to_string())?;
     Ok(Exit::Done)
@@ -28,6 +30,7 @@ pub fn write(input: &Path, wanted: Option<&str>, path: &Path) -> anyhow::Result<
 fn read(input: &Path, wanted: Option<&str>) -> anyhow::Result<Session> {
     let mut lines = Lines::open(input, MAX_LINE_BYTES)?;
     let mut session = Session::default();
+    let mut others = BTreeSet::new();
     let (mut broken, mut more) = (0_u64, 0_u64);
     while let Some(line) = lines.next()? {
         let Ok(event) = serde_json::from_slice::<Event>(line.bytes) else {
@@ -36,6 +39,9 @@ fn read(input: &Path, wanted: Option<&str>) -> anyhow::Result<Session> {
         };
         let name = event.session.clone().unwrap_or_default();
         if wanted.is_some_and(|wanted| wanted != name) {
+            if others.len() < MOST_NAMES {
+                others.insert(name);
+            }
             continue;
         }
         if session.events.is_empty() {
@@ -59,7 +65,20 @@ fn read(input: &Path, wanted: Option<&str>) -> anyhow::Result<Session> {
             output::complain(&format!("{count} {word}, and were left out"));
         }
     }
+    anyhow::ensure!(!session.events.is_empty(), BadInput(none_of(wanted, &others)));
     Ok(session)
+}
+
+/// Why there is nothing to show.
+fn none_of(wanted: Option<&str>, others: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = others.iter().map(String::as_str).collect();
+    match wanted {
+        Some(wanted) if !names.is_empty() => {
+            let more = if names.len() == MOST_NAMES { ", ..." } else { "" };
+            output::printable(&format!("no session {wanted}; there are {}{more}", names.join(", ")))
+        }
+        _ => "no event in the input".to_owned(),
+    }
 }
 
 /// What each line was for by its text.

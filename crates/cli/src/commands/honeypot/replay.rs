@@ -125,6 +125,11 @@ impl Timeline {
                 let words: Vec<String> = arguments.values().map(argument_text).collect();
                 self.asked.push(format!("{hook}: {}", words.join(" ")));
             }
+            // The service of the persona was asked: that is a line.
+            Action::Asked { asked, .. } if event.line.is_some() => {
+                let told = self.lines.entry(event.line.unwrap_or(0)).or_default();
+                (told.at, told.input) = (Some(time), first_line(&asked).to_owned());
+            }
             Action::Asked { service, asked } => self.asked.push(format!("{service}: {asked}")),
             Action::Sample { path, sha256, size } => {
                 self.kept.push(format!("{sha256}  {size:>9}  {path}"));
@@ -175,6 +180,11 @@ impl Timeline {
         }
         writeln!(out)
     }
+}
+
+/// Of a request; the whole is in the events and on the page.
+fn first_line(request: &str) -> &str {
+    request.split(['\r', '\n']).next().unwrap_or_default()
 }
 
 fn call_text(pid: u32, call: &Call) -> String {

@@ -57,19 +57,28 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = configuration(arguments)?;
     let mut keeper = Command::new("/proc/self/exe");
     keeper.arg(KEEPER).env_clear();
-    kakoi_honeypot::serve(config, keeper, Box::new(io::stdout()), output::complain, |listening| {
-        for (name, address) in [
-            ("Telnet", listening.telnet),
-            ("SSH", listening.ssh),
-            ("the service", listening.service),
-        ] {
-            if let Some(address) = address {
-                output::complain(&format!("{name} at {address}"));
+    let served = kakoi_honeypot::serve(
+        config,
+        keeper,
+        Box::new(io::stdout()),
+        output::complain,
+        |listening| {
+            for (name, address) in [
+                ("Telnet", listening.telnet),
+                ("SSH", listening.ssh),
+                ("the service", listening.service),
+            ] {
+                if let Some(address) = address {
+                    output::complain(&format!("{name} at {address}"));
+                }
             }
-        }
-        output::complain(&listening.recording);
-    })?;
-    Ok(Exit::Done)
+            output::complain(&listening.recording);
+        },
+    );
+    match served {
+        Err(error) if error.is_of_input() => Err(BadInput(error.to_string()).into()),
+        served => Ok(served.map(|()| Exit::Done)?),
+    }
 }
 
 /// Makes cells until the server is gone.
@@ -81,14 +90,13 @@ pub fn keep() -> anyhow::Result<Exit> {
 fn configuration(arguments: &Arguments) -> anyhow::Result<Config> {
     let text = match &arguments.config {
         None => String::new(),
-        Some(path) => std::fs::read_to_string(path).with_context(|| path.display().to_string())?,
+        Some(path) => read(path)?,
     };
     let parsed = match &arguments.persona {
         None => Config::parse(&text),
         Some(name) => {
             let path = persona(name)?;
-            let place = || path.display().to_string();
-            let persona = std::fs::read_to_string(&path).with_context(place)?;
+            let persona = read(&path)?;
             Config::parse_with_persona(&persona, path.parent().unwrap_or(Path::new(".")), &text)
         }
     };
@@ -109,6 +117,11 @@ fn configuration(arguments: &Arguments) -> anyhow::Result<Config> {
     config.rootfs = arguments.rootfs.clone().or(config.rootfs);
     config.output = arguments.output.clone().or(config.output);
     Ok(config)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).map_err(|error| BadInput(error.to_string()));
+    text.with_context(|| path.display().to_string())
 }
 
 /// Where named personas are, after the folder that `KAKOI_PERSONAS` names.

@@ -2,15 +2,24 @@
 //! A recorded session as one HTML file: each command line with its stages, the processes that worked for it and what they
 //! called, side by side. It needs no network and, but for searching, no script.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod seen;
 
-use kakoi_model::{Action, Argument, Call, Event, Purpose, Stage, Subject, Timestamp};
+use std::collections::BTreeMap;
 
+use kakoi_model::{Argument, Call, Event, Purpose};
+
+use self::seen::{Line, Process, Seen, Text};
 use super::markup::Markup;
 use super::write_head;
 
-const STYLE: &str = include_str!("session.css");
-const SCRIPT: &str = include_str!("session.js");
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// Characters of a text that are written at once: [`Markup::text`] cuts what is very long.
+const PIECE: usize = 256;
+
+/// Characters of a text that are shown in a line's summary.
+const MOST_OF_SUMMARY: usize = 240;
 
 /// Calls that are shown of one line; how many were left out is said.
 const MOST_CALLS: usize = 2_000;
@@ -45,106 +54,6 @@ pub fn render_session(session: &Session) -> String {
     page.finish()
 }
 
-/// One command line.
-#[derive(Default)]
-struct Line<'e> {
-    at: Option<Timestamp>,
-    input: &'e str,
-    stages: BTreeSet<Stage>,
-    processes: BTreeMap<u32, Process<'e>>,
-    calls: Vec<(&'e Event, &'e Call, &'e Subject)>,
-}
-
-/// What a process was under one line.
-struct Process<'e> {
-    parent: Option<u32>,
-    programs: Vec<&'e str>,
-    calls: usize,
-}
-
-/// Events by line, and what belongs to none.
-struct Seen<'e> {
-    began: Timestamp,
-    ended: Timestamp,
-    head: Vec<String>,
-    lines: BTreeMap<u32, Line<'e>>,
-    logins: Vec<String>,
-    asked: Vec<(&'e str, &'e str)>,
-    kept: Vec<(&'e str, &'e str, u64)>,
-    calls: usize,
-    lost: u64,
-}
-
-impl<'e> Seen<'e> {
-    fn new(session: &'e Session) -> Self {
-        let time = |event: Option<&Event>| event.map_or(Timestamp(0), |event| event.time);
-        let mut seen = Self {
-            began: time(session.events.first()),
-            ended: time(session.events.last()),
-            head: Vec::new(),
-            lines: BTreeMap::new(),
-            logins: Vec::new(),
-            asked: Vec::new(),
-            kept: Vec::new(),
-            calls: 0,
-            lost: 0,
-        };
-        session.events.iter().for_each(|event| seen.add(event));
-        for (number, purposes) in &session.by_text {
-            if let Some(line) = seen.lines.get_mut(number) {
-                line.stages.extend(purposes.iter().filter_map(|purpose| purpose.stage()));
-            }
-        }
-        seen
-    }
-
-    fn add(&mut self, event: &'e Event) {
-        match &event.action {
-            Action::SessionStart(start) => {
-                self.head.push(format!("by {}", start.entry));
-                self.head.extend(start.peer.iter().map(|peer| format!("from {peer}")));
-                self.head.extend(start.architecture.clone());
-            }
-            Action::Input { input } => {
-                let line = self.lines.entry(event.line.unwrap_or(0)).or_default();
-                (line.at, line.input) = (Some(event.time), input.as_str());
-            }
-            Action::Call(call) => self.add_call(event, call),
-            Action::Login { user, password, admitted } => {
-                let outcome = if *admitted { "let in" } else { "refused" };
-                self.logins.push(format!("{user} / {password}: {outcome}"));
-            }
-            Action::Asked { service, asked } => self.asked.push((service.as_str(), asked.as_str())),
-            Action::Sample { path, sha256, size } => {
-                self.kept.push((path.as_str(), sha256.as_str(), *size))
-            }
-            Action::SessionEnd { lost } => self.lost = *lost,
-            Action::Hook { .. } => {}
-        }
-    }
-
-    fn add_call(&mut self, event: &'e Event, call: &'e Call) {
-        let Some(subject) = &event.subject else { return };
-        self.calls += 1;
-        let line = self.lines.entry(event.line.unwrap_or(0)).or_default();
-        line.stages.extend(event.stage);
-        let process = line.processes.entry(subject.pid).or_insert_with(|| Process {
-            parent: subject.parent,
-            programs: Vec::new(),
-            calls: 0,
-        });
-        process.calls += 1;
-        if process.programs.last() != Some(&subject.program.as_str()) {
-            process.programs.push(&subject.program);
-        }
-        line.calls.push((event, call, subject));
-    }
-
-    fn since(&self, time: Timestamp) -> String {
-        format!("{:.3}", time.0.saturating_sub(self.began.0) as f64 / 1e9)
-    }
-}
-
 fn write_header(page: &mut Markup, session: &Session, seen: &Seen<'_>) {
     page.leaf("h1", &[], &format!("Session {}", session.name));
     page.within("p", &[("class", "meta")], |page| {
@@ -154,7 +63,9 @@ fn write_header(page: &mut Markup, session: &Session, seen: &Seen<'_>) {
         page.leaf("span", &[], &format!("began {}", seen.began));
         page.leaf("span", &[], &format!("{} s", seen.since(seen.ended)));
         let lines = seen.lines.keys().filter(|number| **number > 0).count();
-        page.leaf("span", &[], &format!("{lines} lines, {} calls", seen.calls));
+        let (lines, calls) =
+            (counted(lines, "line", "lines"), counted(seen.calls, "call", "calls"));
+        page.leaf("span", &[], &format!("{lines}, {calls}"));
     });
     for login in &seen.logins {
         page.leaf("p", &[("class", "meta c")], login);
@@ -164,19 +75,24 @@ fn write_header(page: &mut Markup, session: &Session, seen: &Seen<'_>) {
     }
     page.within("ul", &[("class", "strip"), ("aria-label", "Stages by line")], |page| {
         for (number, line) in seen.lines.iter().filter(|(number, _)| **number > 0) {
-            let stage = line.stages.last().map_or("none", |stage| stage.as_str());
-            let link = format!("#line-{number}");
-            let label = format!("line {number}: {stage}");
-            page.within("li", &[], |page| {
-                page.leaf(
-                    "a",
-                    &[("class", stage), ("href", &link), ("title", &label), ("aria-label", &label)],
-                    "",
-                );
-            });
+            page.within("li", &[], |page| write_step(page, *number, line));
         }
     });
     write_legend(page);
+}
+
+/// A line in the strip: one colour for each of its stages, upwards.
+fn write_step(page: &mut Markup, number: u32, line: &Line<'_>) {
+    let stages: Vec<&str> = line.stages.iter().map(|stage| stage.as_str()).collect();
+    let stages = if stages.is_empty() { "no stage".to_owned() } else { stages.join(" ") };
+    let (link, label) = (format!("#line-{number}"), format!("line {number}: {stages}"));
+    let label = label.as_str();
+    let attributes = [("href", link.as_str()), ("title", label), ("aria-label", label)];
+    page.within("a", &attributes, |page| {
+        for stage in line.stages.iter().rev() {
+            page.leaf("i", &[("class", stage.as_str())], "");
+        }
+    });
 }
 
 fn write_legend(page: &mut Markup) {
@@ -206,6 +122,7 @@ fn write_main(page: &mut Markup, seen: &Seen<'_>) {
         let id = format!("line-{number}");
         page.within("details", &[("class", "line"), ("id", &id)], |page| {
             write_summary(page, seen, *number, line);
+            write_whole_text(page, line);
             page.within("div", &[("class", "inside")], |page| {
                 page.within("div", &[], |page| {
                     page.raw("<h3>Processes</h3>");
@@ -237,11 +154,68 @@ fn write_summary(page: &mut Markup, seen: &Seen<'_>, number: u32, line: &Line<'_
                 page.leaf("span", &[("class", &class)], stage.as_str());
             }
         });
-        let typed = if number == 0 { "before the first line" } else { line.input };
-        page.leaf("code", &[("class", "typed")], typed);
-        let counts = format!("{} processes, {} calls", line.processes.len(), line.calls.len());
+        match &line.text {
+            Text::Typed(typed) => write_short(page, "typed", typed),
+            Text::Asked(asked) => write_short(page, "typed request", first_line(asked)),
+            Text::None if number == 0 => {
+                page.leaf("span", &[("class", "note")], "before the first line")
+            }
+            Text::None => page.leaf("span", &[("class", "note")], "an empty line"),
+        }
+        let processes = counted(line.processes.len(), "process", "processes");
+        let counts = format!("{processes}, {}", counted(line.calls.len(), "call", "calls"));
         page.leaf("span", &[("class", "counts")], &counts);
     });
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn first_line(text: &str) -> &str {
+    text.split(['\r', '\n']).next().unwrap_or_default()
+}
+
+/// What fits into a summary; the whole is inside.
+fn write_short(page: &mut Markup, class: &str, text: &str) {
+    let mut short: String = text.chars().take(MOST_OF_SUMMARY).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    page.leaf("code", &[("class", class)], &short);
+}
+
+/// A request, or a line that its summary cuts.
+fn write_whole_text(page: &mut Markup, line: &Line<'_>) {
+    let (title, text) = match &line.text {
+        Text::Asked(asked) => ("Request", *asked),
+        Text::Typed(typed) if typed.chars().nth(MOST_OF_SUMMARY).is_some() => ("Line", *typed),
+        _ => return,
+    };
+    page.within("div", &[("class", "whole")], |page| {
+        page.leaf("h3", &[], title);
+        page.within("pre", &[], |page| {
+            for line in text.split_inclusive('\n') {
+                let shown =
+                    line.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+                write_long(page, shown.unwrap_or(line));
+                if shown.is_some() {
+                    page.raw("\n");
+                }
+            }
+        });
+    });
+}
+
+/// A text of any length.
+fn write_long(page: &mut Markup, text: &str) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.char_indices().nth(PIECE).map_or(rest.len(), |(end, _)| end);
+        let (piece, after) = rest.split_at(end);
+        page.text(piece);
+        rest = after;
+    }
 }
 
 /// A process and those that it made under the same line.
@@ -255,7 +229,7 @@ fn write_process(
     const DEEPEST: usize = 32;
     page.within("li", &[], |page| {
         page.leaf("code", &[], &process.programs.join(" → "));
-        let told = format!(" {pid}, {} calls", process.calls);
+        let told = format!(" {pid}, {}", counted(process.calls, "call", "calls"));
         page.leaf("span", &[("class", "n")], &told);
         let children = line
             .processes
@@ -312,7 +286,9 @@ fn write_rest(page: &mut Markup, seen: &Seen<'_>) {
         page.raw("<h2>Asked of the network</h2>");
         page.within("ul", &[], |page| {
             for (service, asked) in &seen.asked {
-                page.leaf("li", &[("class", "c")], &format!("{service}: {asked}"));
+                page.within("li", &[("class", "c")], |page| {
+                    write_long(page, &format!("{service}: {asked}"))
+                });
             }
         });
     }
@@ -338,6 +314,8 @@ fn arguments(call: &Call) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kakoi_model::{Action, Stage, Subject, Timestamp};
+
     use super::*;
 
     fn event(line: u32, action: Action, stage: Option<Stage>) -> Event {
@@ -372,5 +350,38 @@ mod tests {
         let second = page.split("id=\"line-2\"").nth(1).unwrap();
         assert!(second.contains("path=&lt;/td&gt;") && second.contains("mode=0o777"));
         assert!(second.contains("1.500 s") && second.contains("tag S5"));
+    }
+    #[test]
+    fn a_request_is_shown_under_its_line_and_what_the_sinkhole_was_asked_is_not() {
+        let asked = |service: &str, asked: &str| Action::Asked {
+            service: service.to_owned(),
+            asked: asked.to_owned(),
+        };
+        let request = "GET /ping?host=<i>;id HTTP/1.0\r\nHost: router\r\n\r\n";
+        let outside = Event { line: None, ..event(0, asked("dns", "a.example"), None) };
+        let events = vec![event(1, asked("httpd", request), None), outside];
+        let page = render_session(&Session { name: "s".to_owned(), events, ..Session::default() });
+        let first = page.split("id=\"line-1\"").nth(1).unwrap();
+        let (line, rest) = first.split_once("</details>").unwrap();
+        assert!(
+            line.contains(
+                "<code class=\"typed request\">GET /ping?host=&lt;i&gt;;id HTTP/1.0</code>"
+            )
+        );
+        assert!(
+            line.contains("1.500 s") && line.contains("HTTP/1.0\nHost: router\n\n</pre>"),
+            "{line}"
+        );
+        assert!(rest.contains("dns: a.example") && !rest.contains("httpd: GET"));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_in_its_summary_and_whole_inside() {
+        let input = format!("echo -ne '{}END'", "\\x7f".repeat(1000));
+        let events = vec![event(1, Action::Input { input: input.clone() }, None)];
+        let page = render_session(&Session { name: "s".to_owned(), events, ..Session::default() });
+        let whole = page.split("<pre>").nth(1).unwrap().split("</pre>").next().unwrap();
+        assert_eq!(whole.replace("&#39;", "'"), input);
+        assert!(!page.split("</summary>").next().unwrap().contains("END"));
     }
 }
