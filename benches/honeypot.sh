@@ -72,7 +72,7 @@ load kakoi-none 24894 session 40 4
 echo "== login to the prompt, and leave"
 load cowrie 24890 login 100 4
 load kakoi 24891 login 1000 4
-load kakoi-early 24892 login 100 4
+load kakoi-early 24892 login 1000 4
 echo "== 400,000 calls (dd, one byte at a time): CPU seconds of the process that makes them"
 for name in none:24894 bpf:24891 ptrace:24893; do
     echo "${name%:*}: $("$bin/load" "127.0.0.1:${name#*:}" calls 3 1 < /dev/null)"
@@ -87,19 +87,38 @@ sleep 3
 settings $'recording = "bpf"' '[cell]
 processes = 16' > "$work/held.toml"
 serve held 24895 "$bin/serve" 127.0.0.1:24895 "$work/held.toml"
+server=${started[-1]}
 available() { awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
+# The server and all that it started.
+family() {
+    ps -eo pid=,ppid= | awk -v root="$server" '{ parent[$1] = $2 }
+        END { for (p in parent) { q = p; while (q > 1 && q != root) q = parent[q]; if (q == root) print p } }'
+}
+# Memory of their processes in kB: what several share is divided among them.
+pss() { family | sed 's|.*|/proc/&/smaps_rollup|' | xargs cat 2>/dev/null | awk '/^Pss:/ { sum += $2 } END { print sum + 0 }'; }
+# Memory in kB that the kernel itself holds for them, by the account of control groups of cells; of their files too.
+charged() {
+    if [ -d /sys/fs/cgroup/memory ]; then
+        cat /sys/fs/cgroup/memory/kakoi-honeypot-"$server"/*/memory.kmem.usage_in_bytes 2>/dev/null | awk '{ sum += $1 } END { print int(sum / 1024) }'
+    else
+        cat /sys/fs/cgroup/kakoi-honeypot-"$server"/*/memory.stat 2>/dev/null | awk '$1 == "kernel" { sum += $2 } END { print int(sum / 1024) }'
+    fi
+}
 sleep 2
 before=$(available)
-grep -E '^(Slab|Percpu|PageTables|KernelStack|AnonPages|Shmem|Cached)' /proc/meminfo > "$work/before"
+pss_before=$(pss) charged_before=$(charged)
 mkfifo "$work/stay"
 "$bin/load" 127.0.0.1:24895 hold "$held" 8 < "$work/stay" > "$work/hold" &
 exec 4> "$work/stay"
 until grep -q '^held' "$work/hold"; do sleep 1; done
+sleep 3
 after=$(available)
 cat "$work/hold"
-echo "memory available fell by $((before - after)) kB: $(((before - after) / held)) kB each"
-grep -E '^(Slab|Percpu|PageTables|KernelStack|AnonPages|Shmem|Cached)' /proc/meminfo | paste "$work/before" - |
-    awk -v held="$held" '{ printf "  %-12s %+d kB each\n", $1, ($5 - $2) / held }'
+processes=$(($(pss) - pss_before)) kernel=$(($(charged) - charged_before))
+echo "of all processes together: $((processes / held)) kB each"
+echo "of the kernel for the cells: $((kernel / held)) kB each"
+echo "both: $(((processes + kernel) / held)) kB each, $(family | wc -l) processes"
+echo "memory available to the whole machine fell by $(((before - after) / held)) kB each"
 exec 4>&-
 sleep 5
 kill "${started[@]:1}"

@@ -11,7 +11,7 @@ formats=(cramfsswap dosfstools mtools fdisk lz4 lzop zstd xz-utils bzip2 lzip zi
 compilers=(gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-mipsel-linux-gnu gcc-mips-linux-gnu
     libc6-armel-cross libc6-mips64el-cross libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-mipsel-cross libc6-dev-mips-cross musl-tools)
 guard=(clang qemu-user-static)
-honeypot=(busybox-static strace inetutils-telnet openssh-client dropbear-bin bsdutils gcc libc6-dev qemu-user-static)
+honeypot=(busybox-static strace inetutils-telnet expect openssh-client dropbear-bin bsdutils gcc libc6-dev qemu-user-static)
 guests=(qemu-system-x86 qemu-system-arm qemu-system-mips xz-utils dpkg gcc-mips64el-linux-gnuabi64 libc6-dev-mips64el-cross squashfs-tools bc flex bison libssl-dev apparmor secilc)
 case ${1:-} in
 build) wanted=("${build[@]}") ;;

@@ -124,6 +124,22 @@ fn a_fork_bomb_stays_in_its_cell() {
 }
 
 #[test]
+fn a_memory_bomb_of_many_processes_stays_in_its_cell() {
+    let accounts = std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
+    let counted = Path::new("/sys/fs/cgroup/memory").exists()
+        || accounts.is_ok_and(|controllers| controllers.contains("memory"));
+    let settings = "failure_delay_ms = 0\npool = 1\n[cell]\nmemory_bytes = 67108864\n";
+    let honeypot = Honeypot::start(settings);
+    let mut bomber = Client::log_in(&honeypot);
+    // Each is within the limit of a process, all are not within that of the session.
+    let one = "(dd if=/dev/zero of=/dev/null bs=30M count=200; echo ended=$?) 2>/dev/null &";
+    let shown = bomber.type_line(&format!("for i in 1 2 3 4 5 6; do {one} done; wait"));
+    assert!(!counted || shown.contains("ended=137"), "{shown}");
+    let mut other = Client::log_in(&honeypot);
+    assert!(other.type_line("echo $((6*7))").contains("42"));
+}
+
+#[test]
 fn ten_thousand_files_and_their_content_find_no_room() {
     let honeypot = Honeypot::start("failure_delay_ms = 0\npool = 1\n");
     let mut client = Client::log_in(&honeypot);

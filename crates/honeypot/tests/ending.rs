@@ -10,9 +10,12 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rig::{Client, Honeypot};
+use rig::{Client, Honeypot, calls_of};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
+/// Who logs in, and leaves without a word.
+const LOOKERS: usize = 10;
 
 fn count(events: &[Value], name: &str) -> usize {
     events.iter().filter(|event| event["event"] == name).count()
@@ -91,35 +94,36 @@ fn a_server_without_its_keeper_ends_and_says_so() {
 fn a_cell_that_nobody_touched_goes_on_and_one_that_was_touched_does_not() {
     let settings = "failure_delay_ms = 0\npool = 1\nearly_cells = true\nrecording = 'bpf'\n";
     let honeypot = Honeypot::start(settings);
-    drop(Client::log_in(&honeypot));
-    honeypot.settled(1);
-    let mut second = Client::log_in(&honeypot);
-    // Where the shell of the first one was: process 1 is the same, and it has made no other shell.
-    assert!(second.type_line("echo shell=$$; touch /tmp/mine").contains("shell=3"));
-    second.end();
-    honeypot.settled(2);
-    let mut third = Client::log_in(&honeypot);
-    assert!(third.type_line("ls /tmp/mine").contains("No such file"));
-    third.end();
-    let events = honeypot.settled(3);
-    let starts: Vec<&Value> =
-        events.iter().filter(|event| event["event"] == "session-start").collect();
-    let [first, second, third] = starts.as_slice() else { panic!("{starts:?}") };
-    // Of the first, what the shell did up to its prompt; of the second, only what it typed.
-    let first = of_session(&events, &first["session"]);
+    for _ in 0..LOOKERS {
+        drop(Client::log_in(&honeypot));
+    }
+    honeypot.settled(LOOKERS);
+    let mut typing = Client::log_in(&honeypot);
+    typing.type_line("touch /tmp/mine");
+    typing.end();
+    for ended in 1..=3 {
+        honeypot.settled(LOOKERS + ended);
+        let mut other = Client::log_in(&honeypot);
+        assert!(other.type_line("ls /tmp/mine").contains("No such file"));
+        other.end();
+    }
+    let events = honeypot.settled(LOOKERS + 4);
+    let starts = events.iter().filter(|event| event["event"] == "session-start");
+    let sessions: Vec<_> = starts.map(|start| of_session(&events, &start["session"])).collect();
+    for session in &sessions {
+        assert_eq!(session.iter().filter(|event| event["event"] == "session-end").count(), 1);
+        assert_eq!(session.last().unwrap()["event"], "session-end");
+    }
+    // A shell that begins asks for memory; one that waits at its prompt does not.
     let begins = |event: &&Value| event["call"] == "brk" && event["line"] == 0;
-    assert!(first.iter().any(begins));
-    assert_eq!(first.last().unwrap()["event"], "session-end");
-    let second = of_session(&events, &second["session"]);
-    let typed: Vec<_> = second.iter().filter(|event| event["event"] == "input").collect();
-    assert_eq!(
-        (typed[0]["line"].as_u64(), typed[0]["input"].as_str()),
-        (Some(1), Some("echo shell=$$; touch /tmp/mine"))
-    );
-    assert!(second.iter().any(|event| event["call"] == "openat" && event["line"] == 1));
-    assert!(!second.iter().any(begins));
-    assert_eq!(second.last().unwrap()["event"], "session-end");
-    // The third has a cell of its own, whose begin is its own.
-    let third = of_session(&events, &third["session"]);
-    assert!(third.iter().any(begins), "{third:?}");
+    let (looking, typing) = sessions.split_at(LOOKERS);
+    let begun = looking.iter().filter(|session| session.iter().any(begins)).count();
+    assert!((1..LOOKERS).contains(&begun), "{begun} shells for {LOOKERS} who typed nothing");
+    let line = typing[0].iter().find(|event| event["event"] == "input").unwrap();
+    assert_eq!((line["line"].as_u64(), &line["input"]), (Some(1), &"touch /tmp/mine".into()));
+    let touched = calls_of(&events, "openat", "/tmp/mine");
+    assert!(touched.iter().all(|call| call["session"] == line["session"] && call["line"] == 1));
+    assert!(!touched.is_empty());
+    // Nobody goes on after somebody typed: there were as many shells at least as people who typed.
+    assert!(sessions.iter().filter(|session| session.iter().any(begins)).count() >= typing.len());
 }

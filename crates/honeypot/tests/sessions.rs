@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Sessions against the real server: what is recorded, what is held in, what is left afterwards. Needs user namespaces, and
-//! busybox-static, strace and inetutils-telnet of Debian.
+//! busybox-static, strace, inetutils-telnet and expect of Debian.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod rig;
@@ -172,6 +172,48 @@ fn the_first_bytes_are_those_of_busybox_telnetd() {
     telnetd.kill().unwrap();
     telnetd.wait().unwrap();
     assert_eq!(own, real);
+}
+
+/// As loaders are written: each line waits for the answer to the one before.
+const SCRIPT: &str = r##"
+set timeout 60
+spawn telnet [lindex $argv 0] [lindex $argv 1]
+proc await {mark} {
+    expect {
+        -ex $mark {}
+        timeout { exit 2 }
+        eof { exit 3 }
+    }
+}
+proc answer {mark line} {
+    await $mark
+    send -- "$line\r"
+}
+answer "login: " root
+answer "assword: " xc3511
+answer "# " enable
+answer "# " "cd /tmp && /bin/busybox ECCHI"
+answer "applet not found" "echo -ne '\\x7f\\x45' > .x; wc -c < .x"
+await "\n2\r"
+answer "# " exit
+expect eof
+"##;
+
+#[test]
+fn an_expect_script_gets_the_answers_that_it_waits_for() {
+    let honeypot = Honeypot::start(FAST);
+    let script = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(script.path(), SCRIPT).unwrap();
+    let output = Command::new("expect")
+        .arg(script.path())
+        .args([honeypot.address.ip().to_string(), honeypot.address.port().to_string()])
+        .output()
+        .expect("expect is needed");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{:?}: {shown}", output.status);
+    let events = honeypot.settled(1);
+    let typed: Vec<_> = events.iter().filter_map(|event| event["input"].as_str()).collect();
+    assert_eq!(typed.len(), 4, "{typed:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod cell;
 mod layout;
 mod pieces;
+mod wait;
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -20,6 +21,7 @@ use libbpf_rs::{
 
 use self::cell::{Cell, Cells};
 use self::layout::Record;
+use self::wait::{Bell, Waiter};
 use crate::error::{Error, fail};
 use crate::output::Outputs;
 use crate::record::calls;
@@ -41,6 +43,7 @@ pub(crate) struct Tracer {
     cells: Cells,
     next: AtomicU64,
     commands: Sender<Command>,
+    bell: Bell,
 }
 
 /// What is the same in all cells.
@@ -87,8 +90,10 @@ impl Tracer {
         let links = object.progs_mut().map(|program| program.attach());
         let links = links.collect::<Result<Vec<Link>, _>>();
         let links = links.map_err(of("attach the recorder's BPF programs"))?;
-        let reader =
-            Reader { ring, cells: Arc::clone(&cells), counters: clone(&counters)?, outputs };
+        let bell = Bell::new().map_err(|error| fail("start the recorder", error))?;
+        let waiter = Waiter::new(&ring.0, &bell);
+        let (own_cells, own_counters) = (Arc::clone(&cells), clone(&counters)?);
+        let reader = Reader { ring, waiter, cells: own_cells, counters: own_counters, outputs };
         std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || {
@@ -96,7 +101,7 @@ impl Tracer {
                 drop((links, object));
             })
             .map_err(|error| fail("start the recorder", error))?;
-        Ok(Self { tasks, counters, cells, next: AtomicU64::new(1), commands })
+        Ok(Self { tasks, counters, cells, next: AtomicU64::new(1), commands, bell })
     }
 
     /// Records what process 1 of a cell makes from now on. Gives the number of the cell.
@@ -122,19 +127,19 @@ impl Tracer {
             let _ = self.counters.delete(&number.to_ne_bytes());
             return None;
         }
-        let _ = self.commands.send(Command::Begun);
+        self.ask(Command::Begun);
         Some(number)
     }
 
     /// Keeps a file under the line that made it.
     pub(crate) fn sample(&self, cell: u64, described: Described, bytes: Vec<u8>) {
-        let _ = self.commands.send(Command::Sample(cell, described, bytes));
+        self.ask(Command::Sample(cell, described, bytes));
     }
 
     /// Tells the end of a session whose cell stays, after everything before. False: the recorder is gone.
     pub(crate) async fn vacate(&self, cell: u64) -> bool {
         let (done, vacated) = tokio::sync::oneshot::channel();
-        self.commands.send(Command::Vacate(cell, done)).is_ok() && vacated.await.is_ok()
+        self.ask(Command::Vacate(cell, done)) && vacated.await.is_ok()
     }
 
     /// What happens from now on in a cell that was vacated is told of this session. False: it is gone.
@@ -146,9 +151,16 @@ impl Tracer {
     /// Tells the end of a cell of which nothing is left, after everything before.
     pub(crate) async fn finish(&self, cell: u64) {
         let (done, finished) = tokio::sync::oneshot::channel();
-        if self.commands.send(Command::Finish(cell, done)).is_ok() {
+        if self.ask(Command::Finish(cell, done)) {
             let _ = finished.await;
         }
+    }
+
+    /// False: the recorder is gone.
+    fn ask(&self, command: Command) -> bool {
+        let asked = self.commands.send(command).is_ok();
+        self.bell.ring();
+        asked
     }
 }
 
@@ -222,6 +234,7 @@ type Batch = Arc<Mutex<Vec<u8>>>;
 /// The thread that reads.
 struct Reader {
     ring: (RingBuffer<'static>, Batch),
+    waiter: Waiter,
     cells: Cells,
     counters: MapHandle,
     outputs: Arc<Outputs>,
@@ -240,8 +253,7 @@ impl Reader {
                 return;
             }
             if command.is_none() {
-                // Interrupted: the next turn reads on.
-                let _ = self.ring.0.poll(PATIENCE);
+                self.waiter.wait(&self.ring.0, PATIENCE);
             }
             // What a command follows was recorded before it came.
             let mut waiting: Vec<Command> = command.into_iter().collect();
