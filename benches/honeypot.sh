@@ -67,6 +67,8 @@ serve kakoi-none 24894 "$bin/serve" 127.0.0.1:24894 "$work/none.toml"
 echo "== nine-command session"
 load cowrie 24890 session 20 4
 load kakoi 24891 session 100 4
+load cowrie 24890 session 20 4
+load kakoi 24891 session 100 4
 load kakoi-ptrace 24893 session 40 4
 load kakoi-none 24894 session 40 4
 echo "== login to the prompt, and leave"
@@ -74,8 +76,9 @@ load cowrie 24890 login 100 4
 load kakoi 24891 login 1000 4
 load kakoi-early 24892 login 1000 4
 echo "== 400,000 calls (dd, one byte at a time): CPU seconds of the process that makes them"
-for name in none:24894 bpf:24891 ptrace:24893; do
-    echo "${name%:*}: $("$bin/load" "127.0.0.1:${name#*:}" calls 3 1 < /dev/null)"
+for name in none:24894:3 bpf:24891:3 ptrace:24893:1; do
+    IFS=: read -r way port times <<< "$name"
+    echo "$way: $("$bin/load" "127.0.0.1:$port" calls "$times" 1 < /dev/null)"
 done
 echo "== lost events"
 grep -ho '"lost":[0-9]*' "$work/kakoi.out" | sort | uniq -c

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The end of a server: what is under way comes to its end, and its record with it, before the server does.
 
+use std::fs;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
@@ -59,6 +62,45 @@ impl Ending {
         self.begun.send_replace(true);
         timeout(PATIENCE, self.work.acquire_many(MOST)).await.is_ok()
     }
+}
+
+/// Signals that end a server: of `kill`, of Ctrl-C, of a terminal that is closed.
+pub(crate) struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+    /// None: who started the server wants it to outlive the terminal (nohup(1)).
+    hangup: Option<Signal>,
+}
+
+impl Ends {
+    pub(crate) fn listen() -> io::Result<Self> {
+        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())?, hangup })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// `SigIgn` of proc_pid_status(5): bit 0 is signal 1.
+fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(test)]

@@ -16,14 +16,13 @@ use std::time::Duration;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::cell::message;
 use crate::cell::plan::{Answer, Plan, Request, ServicePlan, Way};
 use crate::config::{Config, Recording};
 use crate::deliver::{self, Delivery, Notices};
-use crate::ending::Ending;
+use crate::ending::{Ending, Ends};
 use crate::error::{During, Error, fail};
 use crate::idle::Shelf;
 use crate::output::{EVENTS, Outputs};
@@ -32,7 +31,7 @@ use crate::record::samples::base;
 use crate::session::Entry;
 use crate::telnet::greeting::Greetings;
 use crate::trace::{Ground, Tracer};
-use crate::{service, ssh, telnet};
+use crate::{service, ssh, telnet, trace};
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -106,7 +105,7 @@ pub fn serve(
         .during(|| "start the runtime".to_owned())?;
     let outputs = Arc::new(Outputs::open(&config, lines, Arc::clone(&notices))?);
     let ended = deliver_all(&config, &notices)?;
-    let (tracer, recording) = recorder(&config, &outputs)?;
+    let (tracer, recording) = trace::recorder(&config, &outputs)?;
     let way = match (config.recording, &tracer) {
         (Recording::None, _) => Way::None,
         (_, Some(_)) => Way::Bpf,
@@ -164,25 +163,6 @@ fn deliver_all(config: &Config, notices: &Notices) -> Result<Arc<AtomicBool>, Er
     }
     Ok(ended)
 }
-
-/// Records by BPF if that is wanted and to be had; says how calls are recorded.
-fn recorder(config: &Config, outputs: &Arc<Outputs>) -> Result<(Option<Tracer>, String), Error> {
-    let root = rustix::process::geteuid().is_root();
-    let started = match config.recording {
-        Recording::None => return Ok((None, "no calls are recorded".to_owned())),
-        Recording::Ptrace => return Ok((None, PTRACE.to_owned())),
-        Recording::Auto if !root => Err(fail("record by BPF", "this needs root")),
-        _ => Tracer::start(Arc::clone(outputs)),
-    };
-    match (started, config.recording) {
-        (Ok(tracer), _) => Ok((Some(tracer), "calls are recorded by BPF".to_owned())),
-        (Err(error), Recording::Bpf) => Err(error),
-        (Err(error), _) => Ok((None, format!("{PTRACE} ({error})"))),
-    }
-}
-
-/// The cost of ptrace is in docs/BENCHMARKS.md.
-const PTRACE: &str = "calls are recorded by ptrace, which slows sessions down";
 
 /// Lays out the persona, and says how cells are made from it.
 fn plan(config: &Config, state: &Path, way: Way) -> Result<(Plan, &'static str), Error> {
@@ -294,44 +274,6 @@ async fn until_the_end(
         () = ends.next() => {}
     }
     outcome
-}
-
-/// Signals that end a server: of `kill`, of Ctrl-C, of a terminal that is closed.
-struct Ends {
-    terminate: Signal,
-    interrupt: Signal,
-    /// None: who started the server wants it to outlive the terminal (nohup(1)).
-    hangup: Option<Signal>,
-}
-
-impl Ends {
-    fn listen() -> io::Result<Self> {
-        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())?, hangup })
-    }
-
-    async fn next(&mut self) {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = hangup => {}
-        }
-    }
-}
-
-/// `SigIgn` of proc_pid_status(5): bit 0 is signal 1.
-fn ignores_hangup() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 async fn accept(

@@ -22,6 +22,7 @@ use libbpf_rs::{
 use self::cell::{Cell, Cells};
 use self::layout::Record;
 use self::wait::{Bell, Waiter};
+use crate::config::{Config, Recording};
 use crate::error::{Error, fail};
 use crate::output::Outputs;
 use crate::record::calls;
@@ -45,6 +46,28 @@ pub(crate) struct Tracer {
     commands: Sender<Command>,
     bell: Bell,
 }
+
+/// Records by BPF if that is wanted and to be had; says how calls are recorded.
+pub(crate) fn recorder(
+    config: &Config,
+    outputs: &Arc<Outputs>,
+) -> Result<(Option<Tracer>, String), Error> {
+    let root = rustix::process::geteuid().is_root();
+    let started = match config.recording {
+        Recording::None => return Ok((None, "no calls are recorded".to_owned())),
+        Recording::Ptrace => return Ok((None, PTRACE.to_owned())),
+        Recording::Auto if !root => Err(fail("record by BPF", "this needs root")),
+        _ => Tracer::start(Arc::clone(outputs)),
+    };
+    match (started, config.recording) {
+        (Ok(tracer), _) => Ok((Some(tracer), "calls are recorded by BPF".to_owned())),
+        (Err(error), Recording::Bpf) => Err(error),
+        (Err(error), _) => Ok((None, format!("{PTRACE} ({error})"))),
+    }
+}
+
+/// The cost of ptrace is in docs/BENCHMARKS.md.
+const PTRACE: &str = "calls are recorded by ptrace, which slows sessions down";
 
 /// What is the same in all cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
