@@ -23,14 +23,18 @@ export APT_CONFIG=$dir/apt/apt.conf
 
 cd "$dir/debs"
 : > "$dir/files.tsv.new"
-# Name with architecture, version.
-for machine in "${machines[@]}"; do apt-cache madison "${packages[@]/%/:$machine}" | awk -F'|' -v m="$machine" '$3 ~ / Packages/ { gsub(/ /, ""); sub(/:.*/, "", $1); print $1, m, $2 }'; done | sort -u > "$dir/versions"
+# Name, architecture, version, suite: a suite has one compiler, and Debian strips what would tell it.
+for machine in "${machines[@]}"; do
+    apt-cache madison "${packages[@]/%/:$machine}" | awk -F'|' -v m="$machine" '$3 ~ / Packages/ {
+        split($3, place, " "); suite = place[2]; sub(/[-\/].*/, "", suite)
+        gsub(/ /, ""); sub(/:.*/, "", $1); if (!seen[$1, $2]++) print $1, m, $2, suite }'
+done | sort -u > "$dir/versions"
 wanted=()
-while read -r name machine version; do
+while read -r name machine version suite; do
     [ -s "${name}_${version//:/%3a}_$machine.deb" ] || wanted+=("$name:$machine=$version")
 done < "$dir/versions"
 [ "${#wanted[@]}" -eq 0 ] || apt-get -qq download "${wanted[@]}" || true
-while read -r name machine version; do
+while read -r name machine version suite; do
     deb=${name}_${version//:/%3a}_$machine.deb
     [ -s "$deb" ] || continue
     into=$dir/files/${deb%.deb}
@@ -40,8 +44,7 @@ while read -r name machine version; do
         head -c4 "$into/$path" | grep -q ELF && { echo "$path"; break; }
     done || true)
     [ -n "$program" ] || continue
-    release=$(strings -a "$into/$program" | sed -n 's/^GCC: (.*) \([0-9]*\)\..*/gcc-\1/p' | sed -n 1p || true)
-    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "files/${deb%.deb}/$program" "$name" "$version" "$machine" "${release:-$version}" "$name" >> "$dir/files.tsv.new"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "files/${deb%.deb}/$program" "$name" "$version" "$machine" "$suite" "$name" >> "$dir/files.tsv.new"
 done < "$dir/versions"
 
 cd "$dir/sources"

@@ -116,3 +116,30 @@ fn is_beside(function: &Function, left: usize, right: usize) -> bool {
     };
     last - first <= WINDOW && !between.iter().any(calls)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{is_in_order, is_uniform};
+    use crate::program::Number;
+
+    fn numbers(pairs: &[(i64, i64)]) -> Vec<(usize, Number, Number)> {
+        let number =
+            |(old, new): &(i64, i64)| (0, Number::Immediate(*old), Number::Immediate(*new));
+        pairs.iter().map(number).collect()
+    }
+
+    #[test]
+    fn lines_keep_their_order() {
+        assert!(is_in_order(&numbers(&[(254, 257), (278, 283)])));
+        assert!(!is_in_order(&numbers(&[(254, 290), (278, 283)])));
+        assert!(!is_in_order(&numbers(&[(254, 257), (278, 90_000)])));
+    }
+
+    #[test]
+    fn sizes_and_single_numbers_are_no_lines_by_themselves() {
+        assert!(!is_in_order(&numbers(&[(1024, 2048), (4096, 8192)])));
+        assert!(!is_in_order(&numbers(&[(255, 257)])));
+        assert!(is_uniform(&numbers(&[(5, 8), (9, 12), (9, 12)])));
+        assert!(!is_uniform(&numbers(&[(5, 8), (9, 13), (9, 12)])));
+    }
+}

@@ -50,9 +50,14 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         .collect();
     anyhow::ensure!(!data.is_empty(), "DATA is missing");
     let debs = option("--debs");
-    let mut all = Vec::new();
+    let (mut all, mut known) = (Vec::new(), BTreeSet::new());
     for folder in &data {
-        all.push((folder.clone(), find_pairs(folder, debs.as_deref())?));
+        let mut pairs = find_pairs(folder, debs.as_deref())?;
+        // Tables may name the same pair.
+        pairs.retain(|it| {
+            it.as_ref().is_none_or(|it| known.insert((it.0.old.clone(), it.0.new.clone())))
+        });
+        all.push((folder.clone(), pairs));
     }
     let is_written = arguments.iter().any(|argument| argument == "--write");
     if arguments.iter().any(|argument| argument == "--cross") {
