@@ -4,12 +4,13 @@
 CARGO ?= cargo
 TARGET := target
 
-.PHONY: help demo test test-kernels bench docs build personas clean
+.PHONY: help demo test test-kernels test-profiles bench docs build personas clean
 
 help:
 	@echo "make demo    scan a real image and say where the report is"
 	@echo "make test    run all tests"
 	@echo "make test-kernels   run the guard's tests in guests with all kernels"
+	@echo "make test-profiles  run 31 programs under their system-call profiles (root)"
 	@echo "make bench   measure against unblob and binwalk"
 	@echo "make personas  personas of the honeypot for other architectures, into target/personas"
 	@echo "make docs    write the generated docs"
@@ -48,6 +49,12 @@ test-kernels:
 	$(CARGO) xtask vm harmless amd64-6.1
 	$(CARGO) xtask vm harmless-bpf amd64-6.1
 	$(CARGO) xtask vm stress mipsel-6.1 1000 1000 10 10000
+
+# 31 programs at work under strace, against their profiles; then under their filters. Writes docs/PROFILES.md. Needs root.
+test-profiles:
+	@tools/install.sh profiles
+	$(CARGO) build --quiet --release --package kakoi-cli
+	KAKOI_BIN=$(CURDIR)/$(TARGET)/release/kakoi $(CARGO) xtask profile-truth --more --enforce --write
 
 bench:
 	@tools/install.sh bench

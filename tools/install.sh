@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that a target of the Makefile needs and this machine lacks, and says so.
-# usage: install.sh build|demo|test|vm|bench
+# usage: install.sh build|demo|test|vm|bench|profiles
 set -euo pipefail
 # clang and llvm compile bpf/; libelf and zlib are libbpf's.
 build=(gcc libc6-dev make clang llvm libelf-dev zlib1g-dev pkg-config)
@@ -13,13 +13,17 @@ compilers=(gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-mipsel-linux-gnu gc
 guard=(clang qemu-user-static)
 honeypot=(busybox-static strace inetutils-telnet openssh-client dropbear-bin bsdutils gcc libc6-dev qemu-user-static)
 guests=(qemu-system-x86 qemu-system-arm qemu-system-mips xz-utils dpkg gcc-mips64el-linux-gnuabi64 libc6-dev-mips64el-cross squashfs-tools bc flex bison libssl-dev apparmor secilc)
+workloads=(bind9-dnsutils busybox-static chrony cron curl dnsmasq-base dropbear-bin haproxy hostapd iperf3 iproute2 iputils-ping lighttpd lldpd memcached
+    monit mosquitto mosquitto-clients netcat-openbsd nginx-light openssh-client openssh-server openssl procps radvd redis-server redis-tools rsync rsyslog samba smbclient
+    snmp snmpd socat strace tftpd-hpa tinyproxy unbound vsftpd wget)
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${image[@]}") ;;
 test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" "${guard[@]}" "${guests[@]}" "${honeypot[@]}" libcapstone-dev libseccomp-dev checksec binutils dpkg python3-venv chromium) ;;
 vm) wanted=("${build[@]}" "${compilers[@]}" "${guard[@]}" "${guests[@]}") ;;
 bench) wanted=("${build[@]}" "${compilers[@]}" libcapstone-dev libseccomp-dev "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd ssdeep clang dpkg-dev curl binutils) ;;
-*) echo "usage: install.sh build|demo|test|vm|bench" >&2; exit 2 ;;
+profiles) wanted=("${build[@]}" "${workloads[@]}") ;;
+*) echo "usage: install.sh build|demo|test|vm|bench|profiles" >&2; exit 2 ;;
 esac
 missing=()
 for package in "${wanted[@]}"; do

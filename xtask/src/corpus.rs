@@ -85,16 +85,18 @@ fn check(kakoi: &Path, image: &Path) -> anyhow::Result<Row> {
         .output()?;
     let extraction = Command::new(kakoi).args(["extract", "-q"]).arg(image).arg(&out).output()?;
     let mut row = Row { exit: scan.status.code().unwrap_or(-1), ..Row::default() };
+    let text = fs::read_to_string(work.path().join("scan/facts.jsonl"));
+    let facts = text.ok().map(|text| Facts::from_json_lines(&text)).transpose()?;
+    if let Some(facts) = &facts {
+        describe(facts, &mut row);
+    }
     if !extraction.status.success() {
         let words = String::from_utf8_lossy(&extraction.stderr);
         row.failures.push(words.lines().last().unwrap_or_default().to_owned());
         row.compared = "-".to_owned();
         return Ok(row);
     }
-    let text =
-        fs::read_to_string(work.path().join("scan/facts.jsonl")).context("facts of the scan")?;
-    let facts = Facts::from_json_lines(&text)?;
-    describe(&facts, &mut row);
+    let facts = facts.context("facts of the scan")?;
     compare(&facts, image, &out, work.path(), &mut row)?;
     Ok(row)
 }

@@ -52,6 +52,15 @@ fn an_image_that_is_not_there_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_is_recognised_and_no_container_is_told_so() {
+    let (folder, output) =
+        extract(&[b"\xff\xd8\xff\xe0\0\x10JFIF\0".as_slice(), &[7; 4096]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("recognised, but no container"), "{}", stderr(&output));
+    assert!(!exists(&folder.path().join("work/out/.contents")));
+}
+
+#[test]
 fn hostile_names_and_links_stay_beneath_the_directory() {
     let archive = cpio(&[
         directory("etc"),

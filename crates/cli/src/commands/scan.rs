@@ -85,6 +85,9 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
 pub(super) fn why_nothing(facts: &Facts) -> &'static str {
     match facts.image() {
         Some(image) if image.size == 0 => "the file is empty",
+        _ if recognised(facts) => {
+            "it is recognised, but no container: nothing can be taken out of it"
+        }
         _ => "nothing in it was recognised",
     }
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One service: what its program, its libraries, and what these run refer to.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod gather;
+mod reach;
+
+use std::collections::{BTreeSet, VecDeque};
 
 use kakoi_model::{File, FileKind, StartUp};
+
+use gather::gathered;
 
 use super::refer::{Referred, Runs, in_program, in_text};
 use super::tree::{Tree, absolute, is_multi_call};
@@ -13,8 +18,6 @@ use super::{Known, Line, Lines, Service, applet, base, is_login};
 const DEEPEST: usize = 3;
 /// Contents that are searched for one service.
 const MOST: usize = 160;
-/// Lines in one list; more of one directory become its `*`, and what is still more is said.
-const MANY: usize = 12;
 /// Shells and such are run by services, and are none.
 const NO_SERVICES: &[&str] =
     &["init", "sh", "ash", "login", "getty", "sulogin", "sleep", "askfirst"];
@@ -348,101 +351,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn add_network(&mut self, starts: &[&StartUp]) {
-        let imports = |name: &str| self.imports.contains(name);
-        let (binds, connects) = (imports("bind"), imports("connect"));
-        let (syslog, socket) = (imports("syslog"), imports("socket") || binds || connects);
-        let netlink = self.imports.iter().any(|name| name.contains("netlink"));
-        let packet =
-            ["ether_aton", "ether_ntoa", "pcap_open_live"].iter().any(|name| imports(name));
-        let six = imports("getaddrinfo") || imports("inet_pton");
-        let service = &mut self.service;
-        let mut told = false;
-        for (start, port) in
-            starts.iter().flat_map(|start| start.listens.iter().map(move |port| (start, port)))
-        {
-            let well_formed = port.split_once(':').is_some_and(|(protocol, number)| {
-                ["tcp", "udp"].contains(&protocol) && number.parse::<u16>().is_ok()
-            });
-            if well_formed {
-                put(
-                    &mut service.bind,
-                    port,
-                    format!("{} {}", start.command, start.arguments.join(" ")),
-                );
-                told = true;
-            }
-        }
-        if binds && !told {
-            put(&mut service.bind, "any:*", "imports bind(); no port is told by the image");
-            service.gaps.push("which ports it binds".to_owned());
-        }
-        if connects || socket {
-            put(
-                &mut service.connect,
-                "any:*",
-                "imports connect() or socket(); to whom is not told",
-            );
-            service.gaps.push("whom it connects to".to_owned());
-        }
-        put(&mut service.connect, "any:0", "sockets of the file system have no port: syslog(3)");
-        let mut family = |name: &str, why: &str| put(&mut service.families, name, why);
-        family("unix", "syslog(3)");
-        if socket || syslog || told {
-            family("inet", "imports socket()");
-        }
-        if socket && six {
-            family("inet6", "imports getaddrinfo() or inet_pton()");
-        }
-        if netlink || socket {
-            family("netlink", "imports socket(); which families is not told");
-        }
-        if packet {
-            family("packet", "imports functions of link-layer addresses");
-        }
-    }
-
-    /// Capabilities, and address families, from the profile of system calls.
-    fn add_calls(&mut self, starts: &[&StartUp]) {
-        let program = starts.iter().find_map(|start| start.program.clone());
-        let profile =
-            program.and_then(|place| (self.tree.image.profile)(&self.tree.place(&place.path)));
-        let Some(calls) = profile else {
-            self.service.gaps.push("its system calls: no profile could be made".to_owned());
-            // Without a profile capabilities come from names of functions.
-            for (capability, names) in CAPABILITIES {
-                if let Some(name) = names.iter().find(|name| self.imports.contains(**name)) {
-                    put(&mut self.service.capabilities, *capability, format!("imports {name}()"));
-                }
-            }
-            self.add_port_capability();
-            return;
-        };
-        for (capability, names) in CAPABILITIES {
-            if let Some(name) = names.iter().find(|name| calls.names.contains(**name)) {
-                let evidence = format!("call {name} in {}", calls.file);
-                put(&mut self.service.capabilities, *capability, evidence);
-            }
-        }
-        self.add_port_capability();
-        if calls.unresolved > 0 {
-            self.service
-                .gaps
-                .push(format!("{} places that may make other system calls", calls.unresolved));
-        }
-        self.service.syscalls = Some((calls.file, calls.names.len(), calls.unresolved));
-    }
-
-    fn add_port_capability(&mut self) {
-        let low = |port: &String| {
-            let number = port.split_once(':').and_then(|(_, number)| number.parse::<u16>().ok());
-            number.is_none_or(|number| number < 1024)
-        };
-        if let Some(port) = self.service.bind.keys().find(|port| low(port)).cloned() {
-            put(&mut self.service.capabilities, "net_bind_service", format!("binds {port}"));
-        }
-    }
-
     fn finish(self) -> Service {
         let mut service = self.service;
         for lines in [&mut service.read, &mut service.write, &mut service.exec] {
@@ -476,32 +384,6 @@ const OF_A_DAEMON: &[&str] = &["/dev/null", "/dev/console", "/dev/log", "/dev/tt
 /// What ps, ifconfig, route, free, mount and the like print.
 const APPLETS_READ: &[&str] =
     &["/dev/null", "/proc/**", "/sys/class/net/**", "/etc/passwd", "/etc/group"];
-
-/// A capability, and the system calls or functions that need it (capabilities(7)).
-const CAPABILITIES: &[(&str, &[&str])] = &[
-    ("chown", &["chown", "fchown", "lchown", "fchownat", "chown32", "fchown32", "lchown32"]),
-    ("dac_override", &["open", "openat"]),
-    ("fowner", &["chmod", "fchmod", "fchmodat", "utime", "utimes"]),
-    ("kill", &["kill"]),
-    ("setgid", &["setgid", "setgroups", "setregid", "setresgid", "setgid32", "setgroups32"]),
-    ("setuid", &["setuid", "setreuid", "setresuid", "setuid32"]),
-    ("net_admin", &["ioctl", "setsockopt"]),
-    ("net_raw", &["socket", "socketcall"]),
-    ("sys_module", &["init_module", "finit_module", "delete_module"]),
-    ("sys_rawio", &["iopl", "ioperm"]),
-    ("sys_chroot", &["chroot"]),
-    ("sys_ptrace", &["ptrace"]),
-    (
-        "sys_admin",
-        &["mount", "umount", "umount2", "sethostname", "setdomainname", "setns", "unshare"],
-    ),
-    ("sys_boot", &["reboot"]),
-    ("sys_nice", &["setpriority", "sched_setscheduler", "sched_setaffinity", "nice"]),
-    ("sys_resource", &["setrlimit", "prlimit64"]),
-    ("sys_time", &["settimeofday", "stime", "clock_settime", "adjtimex"]),
-    ("mknod", &["mknod", "mknodat"]),
-    ("syslog", &["syslog", "klogctl"]),
-];
 
 fn within(path: &str, folder: &str) -> bool {
     path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
@@ -537,42 +419,4 @@ fn is_c_library(name: &str) -> bool {
         "libz.",
     ];
     PLAIN.iter().any(|plain| name.starts_with(plain))
-}
-
-/// Many names of one directory become `directory/*`, with the evidence of one and the count of the others.
-fn gathered(lines: Lines) -> Lines {
-    let wholes: Vec<String> = lines
-        .keys()
-        .filter_map(|path| path.strip_suffix("/**"))
-        .filter(|whole| !whole.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let mut folders: BTreeMap<String, Vec<(String, Line)>> = BTreeMap::new();
-    for (path, line) in lines {
-        // What a whole directory covers needs no line of its own.
-        let covered =
-            wholes.iter().any(|whole| within(&path, whole) && path != format!("{whole}/**"));
-        if covered {
-            continue;
-        }
-        let folder = match path.rsplit_once('/') {
-            Some((folder, _)) if !path.ends_with("/**") => folder.to_owned(),
-            _ => path.clone(),
-        };
-        folders.entry(folder).or_default().push((path, line));
-    }
-    let mut out = Lines::new();
-    for (folder, lines) in folders {
-        let general = GENERAL.contains(&folder.as_str())
-            && !["/tmp", "/dev", "/var"].contains(&folder.as_str());
-        match lines.first() {
-            Some((_, line)) if lines.len() > MANY && !general && folder.starts_with('/') => {
-                let evidence =
-                    format!("{}, and {} more in this directory", line.evidence, lines.len() - 1);
-                out.insert(format!("{folder}/*"), Line { known: line.known, evidence });
-            }
-            _ => out.extend(lines),
-        }
-    }
-    out
 }

@@ -5,15 +5,21 @@
 //! on; each distinct content once. Within a level they are independent, and the result does not
 //! depend on the number of threads.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod numbering;
+mod trust;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use bytes::Bytes;
 use kakoi_model::{
-    Confidence, Container, ContainerId, Content, Digest, File, FileRef, ImagePath, Journal,
-    OpenState, Problem, ProblemCode, Region, RegionKind,
+    Confidence, Container, ContainerId, Content, Digest, File, Journal, OpenState, Problem,
+    ProblemCode, Region, RegionKind,
 };
 use rayon::prelude::*;
+
+use numbering::Numbering;
+use trust::{is_chance, is_harmless, is_test_vector, is_worth_carving};
 
 use crate::layout::describe_gap;
 use crate::magics::MAGICS;
@@ -344,11 +350,6 @@ fn is_spent(spent: u64, at: usize, input: &Input, found: &mut Found) -> bool {
     over
 }
 
-/// Problems that lose nothing: the entry is there, under a safe name.
-fn is_harmless(code: ProblemCode) -> bool {
-    matches!(code, ProblemCode::PathEscape | ProblemCode::DuplicateName)
-}
-
 fn content(digest: Digest, store: &Store) -> Content {
     let kind = find_kind(&store.read(&digest).unwrap_or_default());
     Content { digest, kind: kind.name.to_owned(), interpreter: kind.interpreter }
@@ -369,39 +370,6 @@ fn children(found: &Found) -> impl Iterator<Item = (Digest, Role)> {
             _ => None,
         }
     })
-}
-
-/// In the middle of something else, a structure without entries that was read with problems and
-/// has no checksum is no container.
-fn is_chance(opened: &Opened) -> bool {
-    opened.state == OpenState::Partial
-        && opened.entries.is_empty()
-        && opened.confidence < Confidence::Checksum
-}
-
-/// Longest test vector of a compressor in the kernel (crypto/testmgr.h).
-const MAX_TEST_VECTOR: usize = 512;
-
-/// Kernels carry streams to test their own decompressors with.
-fn is_test_vector(opened: &Opened, input: &Input) -> bool {
-    opened.family == Family::Compression
-        && opened.range.len() <= MAX_TEST_VECTOR
-        && find_kind(input.as_slice()).name == "linux-kernel"
-}
-
-/// Files smaller than this hold no firmware.
-const MIN_CARVED_MEMBER: usize = 16 << 10;
-
-/// Parts of headers and payloads of streams are always looked through. Of the files of a file
-/// system only those whose kind is unknown, and programs that are kernels.
-fn is_worth_carving(input: &Input, role: Role) -> bool {
-    let bytes = input.as_slice();
-    let kind = find_kind(bytes);
-    match (role, kind.name) {
-        (_, "elf") => crate::kind::is_kernel_elf(bytes),
-        (Role::Part, name) => !matches!(name, "script" | "html" | "xml" | "pem" | "empty"),
-        (Role::Member, _) => bytes.len() >= MIN_CARVED_MEMBER && kind.may_hold_containers(),
-    }
 }
 
 /// Where a container may start, and the index of its format; ordered by place, then by registry.
@@ -429,170 +397,4 @@ fn regions(input: &Input, containers: &[Opened]) -> Vec<(Range<usize>, RegionKin
     }
     regions.extend(describe_gap(input.as_slice(), at..input.len()));
     regions
-}
-
-/// Gives containers their numbers, depth first from the image, each content at its first place.
-struct Numbering<'a> {
-    found: &'a BTreeMap<Digest, Found>,
-    visited: HashSet<Digest>,
-    result: Unpacked,
-}
-
-impl<'a> Numbering<'a> {
-    fn new(found: &'a BTreeMap<Digest, Found>, image: Digest) -> Self {
-        let result = Unpacked {
-            image,
-            containers: Vec::new(),
-            regions: Vec::new(),
-            files: Vec::new(),
-            problems: Vec::new(),
-            contents: found.values().filter_map(|found| found.kind.clone()).collect(),
-        };
-        Self { found, visited: HashSet::new(), result }
-    }
-
-    fn image(mut self) -> Unpacked {
-        self.visit(vec![(self.result.image, None)]);
-        self.finish()
-    }
-
-    fn directory(mut self, files: Vec<File>) -> Unpacked {
-        let id = ContainerId(0);
-        let size = files.iter().map(File::size).sum();
-        self.result.containers.push(Container {
-            id,
-            parent: None,
-            blob: self.result.image,
-            offset: 0,
-            size,
-            format: "directory".to_owned(),
-            confidence: Confidence::Structure,
-            state: OpenState::Full,
-            attributes: BTreeMap::new(),
-            entries: files.len() as u64,
-            root: looks_like_root(files.iter().map(|file| &file.path)),
-        });
-        let places =
-            files.iter().rev().filter_map(|file| Some((file.digest()?, Some(file.place()))));
-        let stack = places.collect();
-        self.result.files.extend(files);
-        self.visit(stack);
-        self.finish()
-    }
-
-    /// An explicit stack: images nest as deep as they like.
-    fn visit(&mut self, mut stack: Vec<(Digest, Option<FileRef>)>) {
-        while let Some((digest, place)) = stack.pop() {
-            let Some(found) = self.found.get(&digest) else { continue };
-            if !self.visited.insert(digest) {
-                continue;
-            }
-            let first = self.result.containers.len();
-            let mut inner = Vec::new();
-            for opened in &found.containers {
-                inner.extend(self.container(digest, place.clone(), opened));
-            }
-            stack.extend(inner.into_iter().rev());
-            self.regions(digest, found, first);
-            let problems = found.problems.iter().cloned();
-            self.result
-                .problems
-                .extend(problems.map(|problem| Problem { blob: Some(digest), ..problem }));
-        }
-    }
-
-    fn container(
-        &mut self,
-        blob: Digest,
-        parent: Option<FileRef>,
-        opened: &Opened,
-    ) -> Vec<(Digest, Option<FileRef>)> {
-        let id = ContainerId(u32::try_from(self.result.containers.len()).unwrap_or(u32::MAX));
-        let lists_files = matches!(opened.family, Family::FileSystem | Family::Archive);
-        self.result.containers.push(Container {
-            id,
-            parent,
-            blob,
-            offset: opened.range.start as u64,
-            size: opened.range.len() as u64,
-            format: opened.format.to_owned(),
-            confidence: opened.confidence,
-            state: opened.state,
-            attributes: opened.attributes.clone(),
-            entries: opened.entries.len() as u64,
-            root: lists_files && looks_like_root(opened.entries.iter().map(|entry| &entry.path)),
-        });
-        let problems = opened.problems.iter().cloned();
-        self.result.problems.extend(problems.map(|problem| Problem {
-            blob: Some(blob),
-            container: Some(id),
-            ..problem
-        }));
-        let mut entries: Vec<&Entry> = opened.entries.iter().collect();
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        let files = entries.into_iter().map(|entry| file(id, entry));
-        let start = self.result.files.len();
-        self.result.files.extend(files);
-        let new = &self.result.files[start..];
-        new.iter().filter_map(|file| Some((file.digest()?, Some(file.place())))).collect()
-    }
-
-    /// Region numbers of containers count from the content's first.
-    fn regions(&mut self, blob: Digest, found: &Found, first: usize) {
-        let first = u32::try_from(first).unwrap_or(u32::MAX);
-        let regions = found.regions.iter().map(|(range, kind)| Region {
-            blob,
-            offset: range.start as u64,
-            size: range.len() as u64,
-            what: match kind {
-                RegionKind::Container { id } => {
-                    RegionKind::Container { id: ContainerId(first.saturating_add(id.0)) }
-                }
-                other => other.clone(),
-            },
-        });
-        self.result.regions.extend(regions);
-        debug_assert!(found.regions.is_empty() || covers(&found.regions, found.size));
-    }
-
-    fn finish(self) -> Unpacked {
-        self.result
-    }
-}
-
-fn covers(regions: &[(Range<usize>, RegionKind)], size: u64) -> bool {
-    let contiguous = regions.windows(2).all(|pair| pair[0].0.end == pair[1].0.start);
-    let ends =
-        (regions.first().map(|region| region.0.start), regions.last().map(|region| region.0.end));
-    contiguous && ends.0 == Some(0) && ends.1.map(|end| end as u64) == Some(size)
-}
-
-fn file(container: ContainerId, entry: &Entry) -> File {
-    let xattrs = entry.meta.xattrs.iter();
-    File {
-        container,
-        path: entry.path.clone(),
-        kind: entry.kind.clone(),
-        mode: entry.meta.mode,
-        uid: entry.meta.uid,
-        gid: entry.meta.gid,
-        mtime: entry.meta.mtime,
-        xattrs: xattrs.map(|(name, value)| (name.clone(), kakoi_model::escape(value))).collect(),
-    }
-}
-
-/// Directories that the root of a Linux system has.
-const ROOT_NAMES: [&[u8]; 9] =
-    [b"bin", b"sbin", b"etc", b"lib", b"usr", b"dev", b"proc", b"var", b"sys"];
-
-/// A root has programs, a configuration, and a third of the usual directories.
-fn looks_like_root<'p>(paths: impl Iterator<Item = &'p ImagePath>) -> bool {
-    let tops: HashMap<&[u8], ()> =
-        paths.filter_map(|path| path.parts().next()).map(|part| (part, ())).collect();
-    let count = ROOT_NAMES.iter().filter(|name| tops.contains_key(**name)).count();
-    let has = |name: &[u8]| tops.contains_key(name);
-    let programs = has(b"bin") || has(b"sbin") || has(b"usr");
-    // Some devices make /etc at boot; what they copy there has other names, or comes from flash.
-    let configured = [&b"etc"[..], b"init", b"etc_ro", b"linuxrc"].into_iter().any(has);
-    count >= 4 && programs && (configured || has(b"bin") && has(b"sbin") && has(b"usr"))
 }
