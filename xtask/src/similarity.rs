@@ -177,7 +177,7 @@ fn render(files: &[File], pairs: &[(usize, usize, &str)], scores: &[Vec<f64>; 3]
     let mut row = |name: &str, positives: [Vec<f64>; 3]| {
         let _ = write!(text, "| {name} | {} |", positives[0].len());
         for (positive, negative) in positives.iter().zip(&negatives) {
-            let _ = write!(text, " {:.3} |", area(positive, negative));
+            let _ = write!(text, " {:.4} |", area(positive, negative));
         }
         text.push('\n');
     };
