@@ -21,7 +21,7 @@ build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${image[@]}") ;;
 test) wanted=("${build[@]}" "${image[@]}" "${forms[@]}" "${formats[@]}" "${compilers[@]}" "${guard[@]}" "${guests[@]}" "${honeypot[@]}" libcapstone-dev libseccomp-dev checksec binutils dpkg python3-venv chromium) ;;
 vm) wanted=("${build[@]}" "${compilers[@]}" "${guard[@]}" "${guests[@]}") ;;
-bench) wanted=("${build[@]}" "${compilers[@]}" libcapstone-dev libseccomp-dev "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd) ;;
+bench) wanted=("${build[@]}" "${compilers[@]}" libcapstone-dev libseccomp-dev "${image[@]}" "${forms[@]}" time python3-venv unar p7zip-full partclone lziprecover sleuthkit lz4 lzop zstd ssdeep clang dpkg-dev curl binutils) ;;
 profiles) wanted=("${build[@]}" "${workloads[@]}") ;;
 *) echo "usage: install.sh build|demo|test|vm|bench|profiles" >&2; exit 2 ;;
 esac

@@ -19,6 +19,7 @@ mod payloads;
 mod personas;
 mod reference;
 mod scale;
+mod similarity;
 mod stages;
 mod surveyed;
 mod syscalls;
@@ -68,12 +69,17 @@ const TASKS: &[(&str, Task, &str)] = &[
     (
         "patches",
         patches::run,
-        "DATA... [--debs DIR] [--sources DIR] [--write]: kakoi diff on pairs of packages before and after fixes",
+        "DATA... [--debs DIR] [--sources DIR] [--cross] [--write]: kakoi diff on pairs of packages before and after fixes",
+    ),
+    (
+        "similarity",
+        similarity::run,
+        "DATA [--write]: areas under the ROC of likeness, TLSH and ssdeep on the same pairs of programs",
     ),
     (
         "scale",
         scale::run,
-        "DATA DIR [COUNT...]: cost of a corpus of 1,000 and 10,000 images made of real files",
+        "DATA DIR [COUNT...] [--write]: cost of a corpus of 1,000 and 10,000 images made of real files",
     ),
     (
         "syscall-tables",

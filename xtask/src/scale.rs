@@ -13,6 +13,7 @@ use std::time::Instant;
 use anyhow::Context;
 use kakoi_arena::cpio::Archive;
 
+use crate::docs::replace;
 use crate::kakoi;
 
 /// Images that lie on the disk at once.
@@ -24,19 +25,23 @@ const VENDORS: u64 = 25;
 /// Longer files are left out: the images are many.
 const MOST_BYTES: u64 = 96 << 10;
 
+const PAGE: &str = "docs/BENCHMARKS.md";
+const HEAD: &str =
+    "| images | core-seconds per image | bytes per image | survey, warm, s |\n|---|---|---|---|\n";
+
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let data = arguments.first().map(PathBuf::from).context("DATA is missing")?;
     let work = arguments.get(1).map(PathBuf::from).context("a directory to work in is missing")?;
     let mut steps: Vec<u64> =
-        arguments.iter().skip(2).map(|text| text.parse()).collect::<Result<_, _>>()?;
+        arguments.iter().skip(2).filter_map(|text| text.parse().ok()).collect();
     if steps.is_empty() {
         steps = vec![1_000, 10_000];
     }
     let binary = kakoi()?;
     let files = find_files(&binary, &data, &work)?;
     println!("{} files to choose from", files.len());
-    println!("| images | core-seconds per image | bytes per image | survey, warm, s |");
-    println!("|---|---|---|---|");
+    let mut text = String::from(HEAD);
+    print!("{text}");
     let corpus = work.join("corpus");
     let (mut done, mut spent) = (0, 0.0);
     for step in steps {
@@ -55,7 +60,12 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         survey()?;
         let bytes = size(&corpus)?;
         let each = (spent - before) / (done - first).max(1) as f64;
-        println!("| {done} | {each:.3} | {} | {:.2} |", bytes / done.max(1), survey()?);
+        let row = format!("| {done} | {each:.3} | {} | {:.2} |\n", bytes / done.max(1), survey()?);
+        print!("{row}");
+        text.push_str(&row);
+    }
+    if arguments.iter().any(|argument| argument == "--write") {
+        replace(PAGE, "scale", &text)?;
     }
     Ok(())
 }

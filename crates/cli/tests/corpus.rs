@@ -63,6 +63,41 @@ fn two_processes_one_of_which_is_killed_end_with_the_same_table() {
     assert_eq!(table(&shared), table(&alone));
 }
 
+/// Within a mount namespace of its own: `$0` is kakoi, `$1` the images, `$2` a folder that becomes a small disk.
+const FULL_DISK: &str = r#"
+mount -t tmpfs -o size=300k none "$2" || exit 99
+"$0" corpus -C "$2" add -q --vendor-from path "$1" > /dev/null; echo "add $?"
+mount -o remount,size=64m none "$2" || exit 99
+"$0" corpus -C "$2" check --repair > /dev/null; echo "repair $?"
+"$0" corpus -C "$2" add -q --vendor-from path "$1"; echo "add $?"
+"$0" corpus -C "$2" check > /dev/null; echo "check $?"
+"$0" corpus -C "$2" sql --format csv "SELECT vendor, model, name, path, content_digest FROM files ORDER BY 3, 4"
+"#;
+
+#[test]
+fn a_full_disk_is_told_and_nothing_of_what_was_added_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images_at, alone, small) =
+        (folder.path().join("images"), folder.path().join("a"), folder.path().join("b"));
+    images(&images_at);
+    fs::create_dir_all(&small).unwrap();
+    assert!(kakoi(&add(&alone, &images_at)).status.success());
+    // Whoever is not root may mount in a user namespace of their own.
+    let own = if fs::read_dir("/root").is_ok() { "-m" } else { "-rm" };
+    let output = std::process::Command::new("unshare")
+        .args([own, "sh", "-c", FULL_DISK, env!("CARGO_BIN_EXE_kakoi")])
+        .args([&images_at, &small])
+        .output()
+        .expect("this test needs unshare (util-linux)");
+    let (said, complained) = (stdout(&output), stderr(&output));
+    assert!(output.status.success(), "mount namespaces are refused here: {complained}");
+    assert!(complained.contains("no room is left on the device"), "{complained}");
+    assert!(said.starts_with("add 4\nrepair 0\n"), "{said}");
+    assert!(!said.contains(" 0 known before"), "what fitted was kept: {said}");
+    let (_, rows) = said.split_once("add 0\ncheck 0\n").expect("the rest is added");
+    assert_eq!(rows, table(&alone));
+}
+
 #[test]
 fn files_in_which_nothing_is_recognised_are_kept_and_counted_apart() {
     let folder = tempfile::tempdir().unwrap();

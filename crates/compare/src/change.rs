@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::lines::{Lines, without_lines};
 use crate::matching::{Matching, similarity};
 use crate::program::{Function, Number, Program, Refer, Token};
 use crate::semantics::Meaning;
-use crate::text::is_source;
 
 /// What happened to a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -41,6 +41,9 @@ pub struct FunctionChange {
     pub instructions: [usize; 2],
     /// Basic blocks before and after.
     pub blocks: [usize; 2],
+    /// Where the code differs first, and in what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<FirstDifference>,
     /// Calls of other files that it makes more often.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub calls_added: Vec<String>,
@@ -72,6 +75,31 @@ impl FunctionChange {
     }
 }
 
+/// The first instruction in which a pair differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FirstDifference {
+    /// Its number in the function, from 0.
+    pub instruction: usize,
+    /// What differs in it.
+    pub what: Differing,
+}
+
+/// What differs in an instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Differing {
+    /// The operation, its registers, or where it jumps to.
+    Operation,
+    /// A number.
+    Number,
+    /// The function that it calls or points to.
+    Function,
+    /// Text, data or symbol that it refers to.
+    Reference,
+    /// One function ends there.
+    Length,
+}
+
 /// How the code of a pair compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Pairing {
@@ -79,6 +107,9 @@ pub(crate) enum Pairing {
     Equal,
     /// The same but for these numbers, old and new.
     Numbers(BTreeSet<(Number, Number)>),
+    /// The same as far as it is known: it calls what another function became, or uses data of which only what lies behind its
+    /// beginning differs, which may be of another object.
+    Likely,
     /// The same operations on the same operands, with other registers, order or places on the stack.
     Frame,
     /// Different code.
@@ -90,117 +121,120 @@ pub(crate) fn compare_code(
     programs: (&Program, &Program),
     pair: (&Function, &Function),
     matching: &Matching,
+    lines: &mut Lines,
 ) -> Pairing {
     let (old, new) = pair;
     let otherwise = if old.core == new.core { Pairing::Frame } else { Pairing::Different };
     if old.tokens.len() != new.tokens.len() {
         return otherwise;
     }
-    let mut numbers = Vec::new();
+    let (mut numbers, mut is_likely) = (Vec::new(), false);
     for (at, (left, right)) in old.tokens.iter().zip(&new.tokens).enumerate() {
-        let alike = left.shape == right.shape
-            && left.numbers.len() == right.numbers.len()
-            && agree(programs, left, right, matching);
-        if !alike {
-            return otherwise;
+        let is_same_form = left.shape == right.shape && left.numbers.len() == right.numbers.len();
+        match agreement(programs, left, right, matching) {
+            Agreement::Full if is_same_form => {}
+            Agreement::Likely if is_same_form => is_likely = true,
+            _ => return otherwise,
         }
         let differing = left.numbers.iter().zip(&right.numbers).filter(|(a, b)| a != b);
         numbers.extend(differing.map(|(a, b)| (at, *a, *b)));
     }
-    let numbers = without_lines(programs, pair, numbers);
+    let numbers = without_lines(programs, pair, numbers, lines);
     match numbers.is_empty() {
+        true if is_likely => Pairing::Likely,
         true => Pairing::Equal,
         false if old.core == new.core => Pairing::Frame,
         false => Pairing::Numbers(numbers),
     }
 }
 
-/// Do the addresses of two instructions lead to the same?
-fn agree(programs: (&Program, &Program), left: &Token, right: &Token, matching: &Matching) -> bool {
-    let (old, new) = programs;
-    left.refers.len() == right.refers.len()
-        && left.refers.iter().zip(&right.refers).all(|pair| match pair {
-            (Refer::Call(a), Refer::Call(b)) | (Refer::Code(a), Refer::Code(b)) => {
-                let (a, b) = (*a as usize, *b as usize);
-                let known = matching.old.get(a).copied().flatten();
-                let twins = || {
-                    let strict = old.functions.get(a).map(|function| function.strict);
-                    strict.is_some() && strict == new.functions.get(b).map(|f| f.strict)
-                };
-                match known {
-                    Some(known) => known == b || twins(),
-                    None => matching.new.get(b) == Some(&None),
-                }
-            }
-            (Refer::Data(a), Refer::Data(b)) => same_data(programs, *a, *b),
-            (Refer::Text(left, a), Refer::Text(right, b)) => {
-                left == right || old.inner_texts.contains(a) && new.inner_texts.contains(b)
-            }
-            (left, right) => left.stable() == right.stable(),
-        })
+/// Whether the addresses of two instructions lead to the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Agreement {
+    Full,
+    /// Perhaps: a function that stands for the other, data with the same beginning.
+    Likely,
+    None,
 }
 
-/// As far as both are known.
-fn same_data(programs: (&Program, &Program), old: u64, new: u64) -> bool {
-    let hashes = programs.0.data.get(&old).zip(programs.1.data.get(&new));
-    hashes.is_none_or(|(old, new)| old.iter().zip(new).all(|(a, b)| a == b))
-}
-
-/// A file is not patched by more lines than that.
-const MOST_LINES: u64 = 5000;
-/// Arguments of a call are set by so few instructions.
-const WINDOW: usize = 10;
-/// So many numbers that moved by the same are lines, wherever the name of their file was loaded.
-const UNIFORM: usize = 3;
-
-/// What is left when line numbers (`__LINE__` beside `__FILE__`) are taken out.
-fn without_lines(
+fn agreement(
     programs: (&Program, &Program),
-    pair: (&Function, &Function),
-    numbers: Vec<(usize, Number, Number)>,
-) -> BTreeSet<(Number, Number)> {
-    let files = if numbers.is_empty() { Vec::new() } else { source_places(programs.0, pair.0) };
-    let delta = |(_, old, new): &(usize, Number, Number)| new.value().wrapping_sub(old.value());
-    let first = numbers.first().map_or(0, delta);
-    let is_uniform = numbers.len() >= UNIFORM
-        && !files.is_empty()
-        && numbers.iter().all(|number| delta(number) == first);
-    let is_line = |found: &(usize, Number, Number)| {
-        let (at, old, _) = found;
-        let fits =
-            matches!(old, Number::Immediate(1..)) && delta(found).unsigned_abs() < MOST_LINES;
-        fits && (is_uniform || files.iter().any(|file| is_beside(pair.0, *file, *at)))
-    };
-    let kept = numbers.iter().filter(|found| !is_line(found));
-    kept.map(|(_, old, new)| (*old, *new)).collect()
-}
-
-/// Instructions that load the name of a source file.
-fn source_places(program: &Program, function: &Function) -> Vec<usize> {
-    let is_file = |refer: &Refer| match refer {
-        Refer::Text(_, number) => {
-            program.texts.get(*number as usize).is_some_and(|text| is_source(text))
+    left: &Token,
+    right: &Token,
+    matching: &Matching,
+) -> Agreement {
+    let (old, new) = programs;
+    if left.refers.len() != right.refers.len() {
+        return Agreement::None;
+    }
+    let full = |is_same: bool| if is_same { Agreement::Full } else { Agreement::None };
+    let each = left.refers.iter().zip(&right.refers).map(|pair| match pair {
+        (Refer::Call(a), Refer::Call(b)) | (Refer::Code(a), Refer::Code(b)) => {
+            agreement_of_functions(programs, *a as usize, *b as usize, matching)
         }
-        _ => false,
-    };
-    let tokens = function.tokens.iter().enumerate();
-    tokens.filter(|(_, token)| token.refers.iter().any(is_file)).map(|(at, _)| at).collect()
+        (Refer::Data(a), Refer::Data(b)) => agreement_of_data(programs, *a, *b),
+        (Refer::Text(left, a), Refer::Text(right, b)) => {
+            full(left == right || old.inner_texts.contains(a) && new.inner_texts.contains(b))
+        }
+        (left, right) => full(left.stable() == right.stable()),
+    });
+    each.max().unwrap_or(Agreement::Full)
 }
 
-/// Are both arguments of one call: near, and no call between them?
-fn is_beside(function: &Function, left: usize, right: usize) -> bool {
-    let (first, last) = (left.min(right), left.max(right));
-    let between = function.tokens.get(first..last).unwrap_or_default();
-    let calls = |token: &Token| {
-        token.refers.iter().any(|r| matches!(r, Refer::Call(_) | Refer::Import(..)))
+/// Functions so much alike are the same in both builds, whatever else was matched with one of them.
+const SAME_FUNCTION: f64 = 0.6;
+/// A function that only passes on is no longer than that.
+const LONGEST_WRAPPER: usize = 24;
+
+fn agreement_of_functions(
+    (old, new): (&Program, &Program),
+    a: usize,
+    b: usize,
+    matching: &Matching,
+) -> Agreement {
+    let (Some(left), Some(right)) = (old.functions.get(a), new.functions.get(b)) else {
+        return Agreement::None;
     };
-    last - first <= WINDOW && !between.iter().any(calls)
+    let (forth, back) =
+        (matching.old.get(a).copied().flatten(), matching.new.get(b).copied().flatten());
+    if forth == Some(b) || left.strict == right.strict || forth.is_none() && back.is_none() {
+        return Agreement::Full;
+    }
+    let passes_on = |function: &Function, to: Option<usize>| {
+        let calls = |refer: &Refer| matches!(refer, Refer::Call(n) if Some(*n as usize) == to);
+        function.tokens.len() <= LONGEST_WRAPPER
+            && to.is_some()
+            && function.tokens.iter().flat_map(|token| &token.refers).any(calls)
+    };
+    // Where a compiler or a patch split a function, one half stands for the whole.
+    let split =
+        back.is_none() && passes_on(right, forth) || forth.is_none() && passes_on(left, back);
+    if split || similarity(left, right) >= SAME_FUNCTION {
+        Agreement::Likely
+    } else {
+        Agreement::None
+    }
+}
+
+/// So many of the hashes cover what an instruction surely reads: 4, 8 and 16 bytes.
+const SURE: usize = 3;
+
+/// As far as both are known. Nothing tells where an object ends but the next one that code refers to.
+fn agreement_of_data(programs: (&Program, &Program), old: u64, new: u64) -> Agreement {
+    let hashes = programs.0.data.get(&old).zip(programs.1.data.get(&new));
+    let Some((left, right)) = hashes else { return Agreement::Full };
+    match left.iter().zip(right).position(|(a, b)| a != b) {
+        None => Agreement::Full,
+        Some(SURE..) => Agreement::Likely,
+        Some(_) => Agreement::None,
+    }
 }
 
 /// Describes the change of a pair.
 pub(crate) fn describe(
     programs: (&Program, &Program),
     pair: (&Function, &Function),
+    matching: &Matching,
 ) -> FunctionChange {
     let (old, new) = pair;
     let (before, after) = (Meaning::of(programs.0, old), Meaning::of(programs.1, new));
@@ -216,6 +250,7 @@ pub(crate) fn describe(
         similarity: round(similarity(old, new)),
         instructions: [old.tokens.len(), new.tokens.len()],
         blocks: [old.blocks, new.blocks],
+        first: first_difference(programs, pair, matching),
         calls_added: more(&after.calls, &before.calls),
         calls_removed: more(&before.calls, &after.calls),
         texts_added: after.texts.difference(&before.texts).cloned().collect(),
@@ -223,6 +258,27 @@ pub(crate) fn describe(
         numbers_added,
         numbers_removed,
     }
+}
+
+fn first_difference(
+    programs: (&Program, &Program),
+    (old, new): (&Function, &Function),
+    matching: &Matching,
+) -> Option<FirstDifference> {
+    let is_function = |refer: &Refer| matches!(refer, Refer::Call(_) | Refer::Code(_));
+    let differing = |(left, right): (&Token, &Token)| match () {
+        () if left.shape != right.shape => Some(Differing::Operation),
+        () if left.numbers != right.numbers => Some(Differing::Number),
+        () if agreement(programs, left, right, matching) == Agreement::Full => None,
+        () if left.refers.iter().any(is_function) => Some(Differing::Function),
+        () => Some(Differing::Reference),
+    };
+    let shorter = old.tokens.len().min(new.tokens.len());
+    let mut pairs = old.tokens.iter().zip(&new.tokens).map(differing).enumerate();
+    let found =
+        pairs.find_map(|(instruction, what)| Some(FirstDifference { instruction, what: what? }));
+    let end = FirstDifference { instruction: shorter, what: Differing::Length };
+    found.or((old.tokens.len() != new.tokens.len()).then_some(end))
 }
 
 /// Describes a function that only one program has.
@@ -244,6 +300,7 @@ pub(crate) fn describe_alone(
         similarity: 0.0,
         instructions: [of(false, function.tokens.len()), of(true, function.tokens.len())],
         blocks: [of(false, function.blocks), of(true, function.blocks)],
+        first: None,
         calls_added: if added { calls.clone() } else { Vec::new() },
         calls_removed: if added { Vec::new() } else { calls },
         texts_added: if added { texts.clone() } else { Vec::new() },

@@ -15,6 +15,7 @@ mod encode;
 mod evidence;
 mod hash;
 pub mod image;
+mod lines;
 mod matching;
 mod names;
 mod program;
@@ -24,7 +25,7 @@ mod sketch;
 pub mod text;
 mod verdict;
 
-pub use change::{Change, FunctionChange};
+pub use change::{Change, Differing, FirstDifference, FunctionChange};
 pub use image::{FileChange, ImageDifference, MitigationChange, ValueChange, compare_images};
 pub use program::{Function, Program, Refer, Token};
 pub use sketch::{Likeness, Sketch};

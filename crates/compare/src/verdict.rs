@@ -14,6 +14,7 @@ use crate::change::{
     Change, FunctionChange, Pairing, compare_code, describe, describe_alone, round,
 };
 use crate::evidence::Evidence;
+use crate::lines::Lines;
 use crate::matching::{Matching, match_functions, similarity};
 use crate::program::{Function, Number, Program};
 
@@ -63,7 +64,8 @@ pub struct Difference {
     pub equal: usize,
     /// Functions that changed, by name.
     pub functions: Vec<FunctionChange>,
-    /// Functions in which only numbers moved as in others: a structure grew, a list of codes got one more.
+    /// Functions in which only numbers moved as in others (a structure grew, a list of codes got one more), or that call what
+    /// another function became, or use data of which only what lies behind its beginning differs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shifted: Vec<String>,
     /// What could not be read.
@@ -138,14 +140,22 @@ struct Pair<'a> {
 }
 
 fn compare_pairs<'a>(old: &'a Program, new: &'a Program, matching: &Matching) -> Vec<Pair<'a>> {
-    matching
-        .pairs()
-        .filter_map(|(left, right)| {
-            let pair = (old.functions.get(left)?, new.functions.get(right)?);
-            let how = compare_code((old, new), pair, matching);
-            Some(Pair { old: pair.0, new: pair.1, how })
-        })
-        .collect()
+    let mut lines = Lines::default();
+    let mut pairs: Vec<Pair<'a>> = Vec::new();
+    for (left, right) in matching.pairs() {
+        let pair = old.functions.get(left).zip(new.functions.get(right));
+        let Some((left, right)) = pair else { continue };
+        let how = compare_code((old, new), (left, right), matching, &mut lines);
+        pairs.push(Pair { old: left, new: right, how });
+    }
+    for pair in &mut pairs {
+        if let Pairing::Numbers(numbers) = &pair.how
+            && lines.explain((old, new), pair.old, numbers)
+        {
+            pair.how = Pairing::Equal;
+        }
+    }
+    pairs
 }
 
 /// Functions of so few instructions are equal in any build.
@@ -230,22 +240,28 @@ fn judge_same_build(
     let is_other_compiler =
         old.compilers != new.compilers && !old.compilers.is_empty() && !new.compilers.is_empty()
             || has_other_frames(pairs);
-    let mut moved = Vec::new();
+    let (mut moved, mut likely) = (Vec::new(), Vec::new());
     for pair in pairs {
         let is_move = match &pair.how {
             Pairing::Equal => continue,
             Pairing::Numbers(numbers) => numbers.iter().all(|(old, new)| moves.has(*old, *new)),
+            Pairing::Likely => true,
             Pairing::Frame => is_other_compiler,
             Pairing::Different => false,
         };
-        let change = describe((old, new), (pair.old, pair.new));
-        let into = if is_move { &mut moved } else { &mut found.functions };
+        let change = describe((old, new), (pair.old, pair.new), matching);
+        let into = match is_move {
+            true if pair.how == Pairing::Likely => &mut likely,
+            true => &mut moved,
+            false => &mut found.functions,
+        };
         into.push(change);
     }
     found.functions.extend(alone(old, new, matching));
     if is_other_compiler {
         drop_noise(found);
         moved.clear();
+        likely.clear();
     }
     // No flag makes a structure larger.
     let has_grown = moved.len() >= MOVED && !is_other_compiler;
@@ -259,6 +275,7 @@ fn judge_same_build(
         found.verdict = evidence.verdict(found);
         return;
     }
+    moved.append(&mut likely);
     if found.functions.is_empty() {
         found.functions = moved;
     } else {
@@ -345,7 +362,7 @@ fn judge_other_build(
     found.reasons.push(evidence.words());
     for (left, right) in matching.pairs() {
         let Some(pair) = old.functions.get(left).zip(new.functions.get(right)) else { continue };
-        let change = describe((old, new), pair);
+        let change = describe((old, new), pair, matching);
         if evidence.touches(&change) {
             found.functions.push(change);
         }

@@ -75,9 +75,13 @@ enum Patch {
 }
 
 fn build(folder: &Path, compiler: &str, flags: &[&str], patch: Patch) -> Vec<u8> {
+    compile(folder, compiler, flags, &source(patch))
+}
+
+fn compile(folder: &Path, compiler: &str, flags: &[&str], source: &str) -> Vec<u8> {
     std::fs::create_dir_all(folder).unwrap();
     let (code, program) = (folder.join("program.c"), folder.join("program"));
-    std::fs::write(&code, source(patch)).unwrap();
+    std::fs::write(&code, source).unwrap();
     let status = Command::new(compiler).args(flags).arg("-o").args([&program, &code]).status();
     let status = status.unwrap_or_else(|error| panic!("{compiler} (tools/install.sh): {error}"));
     assert!(status.success(), "{compiler} {flags:?}");
@@ -197,6 +201,33 @@ fn a_new_text_tells_a_patch_even_when_flags_differ() {
     let found = diff(&old, &new);
     assert_eq!(found.verdict, Verdict::Patched, "{:?}", found.reasons);
     assert!(found.functions.iter().any(|c| c.texts_added.iter().any(|t| t.contains("too long"))));
+}
+
+/// Functions that tell where they failed, as assertions do; compilers load the name of the file once for all failures of a function.
+fn with_line_numbers(patch: &str) -> String {
+    let mut text = format!(
+        "extern int fail_at(const char *file, int line);\nint first(int n) {{\n{patch}  if (n > 9) return fail_at(__FILE__, __LINE__);\n  return n * 3;\n}}\n"
+    );
+    for name in ["second", "third", "fourth", "fifth", "sixth", "seventh"] {
+        let failure = "return fail_at(__FILE__, __LINE__);\n";
+        text += &format!(
+            "int {name}(int *p, int n) {{\n  if (!p) {failure}\n\n  for (int i = 0; i < n; i++) {{\n    if (p[i] == {}) {failure}    p[i] += i;\n  }}\n  if (p[0] > n) {failure}  return p[n];\n}}\n",
+            name.len()
+        );
+    }
+    text
+}
+
+#[test]
+fn line_numbers_that_a_patch_above_moved_are_no_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["-O2", "-shared", "-fPIC", "-s"];
+    let [old, new] = ["", "  if (n < -1)\n    return -7;\n\n"]
+        .map(|patch| compile(&folder.path().join("x"), "gcc", &flags, &with_line_numbers(patch)));
+    let found = diff(&old, &new);
+    assert_eq!(found.verdict, Verdict::Patched, "{:?}", found.reasons);
+    assert_eq!(changed(&found), [("first", Change::Modified)]);
+    assert!(found.functions[0].first.is_some());
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //!
 //! `DATA` holds `silent-patch-pairs.tsv`; packages lie in `DATA/debpairs` or in the folder of `--debs`, and are read with dpkg-deb.
 //! With `--sources` (debian.tar.xz of both versions of each source package) the functions that new patches touch are
-//! compared with those that are listed, as far as the file has their names. `--write` puts the table into docs/PATCHES-MEASURED.md.
+//! compared with those that are listed, as far as the file has their names. With `--cross` what is learned from the pairs for amd64
+//! is asked about those for arm64 instead. `--write` puts the tables into docs/PATCHES-MEASURED.md. `benches/pairs.sh` fetches it all.
 
+mod cross;
 mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,13 +15,15 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{kakoi, top};
+use crate::docs::replace;
+use crate::kakoi;
 
 /// One line of the table.
 struct Pair {
     package: String,
     architecture: String,
     upstream: String,
+    suites: String,
     old: String,
     new: String,
 }
@@ -45,52 +49,68 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         .map(PathBuf::from)
         .collect();
     anyhow::ensure!(!data.is_empty(), "DATA is missing");
-    let sources = option("--sources");
+    let debs = option("--debs");
+    let (mut all, mut known) = (Vec::new(), BTreeSet::new());
+    for folder in &data {
+        let mut pairs = find_pairs(folder, debs.as_deref())?;
+        // Tables may name the same pair.
+        pairs.retain(|it| {
+            it.as_ref().is_none_or(|it| known.insert((it.0.old.clone(), it.0.new.clone())))
+        });
+        all.push((folder.clone(), pairs));
+    }
+    let is_written = arguments.iter().any(|argument| argument == "--write");
+    if arguments.iter().any(|argument| argument == "--cross") {
+        let placed: Vec<cross::Placed> =
+            all.into_iter().flat_map(|(_, pairs)| pairs.into_iter().flatten()).collect();
+        let text = cross::run(&placed)?;
+        println!("\n{text}");
+        return if is_written { replace(PAGE, "cross", &text) } else { Ok(()) };
+    }
+    let text = measure(all, option("--sources"))?;
+    if is_written { replace(PAGE, "pairs", &text) } else { Ok(()) }
+}
+
+/// Pairs of a table; none in place of one whose packages are not there.
+fn find_pairs(folder: &Path, debs: Option<&Path>) -> anyhow::Result<Vec<Option<cross::Placed>>> {
+    let debs = debs.map_or_else(|| folder.join("debpairs"), Path::to_owned);
+    let text = std::fs::read_to_string(folder.join("silent-patch-pairs.tsv"))?;
+    // Another DATA has its packages beside the table.
+    let place =
+        |name: &str| [debs.join(name), folder.join(name)].into_iter().find(|path| path.exists());
+    let placed = |pair: Pair| {
+        Some((place(&pair.old)?, place(&pair.new)?)).map(|(old, new)| (pair, old, new))
+    };
+    Ok(text.lines().skip(1).filter_map(parse).map(placed).collect())
+}
+
+fn measure(
+    all: Vec<(PathBuf, Vec<Option<cross::Placed>>)>,
+    sources: Option<PathBuf>,
+) -> anyhow::Result<String> {
     let binary = kakoi()?;
     let mut table = String::from(HEAD);
     let mut total = Total::default();
     print!("{table}");
-    for folder in &data {
-        let debs = option("--debs").unwrap_or_else(|| folder.join("debpairs"));
-        let text = std::fs::read_to_string(folder.join("silent-patch-pairs.tsv"))?;
-        for pair in text.lines().skip(1).filter_map(parse) {
-            // Another DATA has its packages beside the table.
-            let place = |name: &str| {
-                [debs.join(name), folder.join(name)].into_iter().find(|path| path.exists())
-            };
-            let (Some(old), Some(new)) = (place(&pair.old), place(&pair.new)) else {
+    for (folder, pairs) in all {
+        let sources = sources.clone().unwrap_or_else(|| folder.join("sources"));
+        for found in pairs {
+            let Some((pair, old, new)) = found else {
                 total.missing += 1;
                 continue;
             };
             let found = compare(&binary, &old, &new)?;
-            let touched = sources
-                .as_deref()
-                .and_then(|sources| touched::find(sources, &pair.package, &pair.old, &pair.new));
+            let touched = touched::find(&sources, &pair.package, &pair.old, &pair.new);
             let row = total.add(&pair, &found, touched.as_ref());
             print!("{row}");
             table.push_str(&row);
         }
     }
     println!("\n{total}");
-    if arguments.iter().any(|argument| argument == "--write") {
-        let path = top().join("docs/PATCHES-MEASURED.md");
-        std::fs::write(path, format!("{INTRODUCTION}{total}\n\n{table}"))?;
-    }
-    Ok(())
+    Ok(format!("{total}\n\n{table}"))
 }
 
-const INTRODUCTION: &str = "<!-- SPDX-License-Identifier: Apache-2.0 -->
-<!-- Written by `cargo xtask patches DATA... --sources DIR --write`. -->
-# Silent patches, measured
-
-Pairs of Debian packages with one upstream version, before and after security fixes, judged by `kakoi diff` program by program.
-*Touched* are the functions that hunks of the source package's patches lie in, as far as the file names them (Debian strips
-its programs, so these are the functions that libraries and plugins export); *found* are those of them that are listed. A function
-into which a changed one was inlined counts against precision. Where a verdict is `identical` or `rebuilt`, no program of that binary
-package differs in more than addresses and versions: the fix is in another package of the source or in code that Debian does
-not compile, or kakoi misses it. Patches tell the function by the line behind `@@`, which may be the one before.
-
-";
+const PAGE: &str = "docs/PATCHES-MEASURED.md";
 const HEAD: &str = "| package | machine | upstream | verdict | programs | functions listed | touched | found | recall | precision | missed |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
 
 /// Sums over all pairs.
@@ -179,6 +199,7 @@ fn parse(line: &str) -> Option<Pair> {
         package: field(0)?,
         architecture: field(1)?,
         upstream: field(2)?,
+        suites: field(5)?,
         old: field(8)?,
         new: field(9)?,
     })
@@ -199,10 +220,8 @@ fn overall(verdicts: &[String]) -> &'static str {
 fn compare(binary: &Path, old: &Path, new: &Path) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir()?;
     let (before, after) = (folder.path().join("old"), folder.path().join("new"));
-    for (package, into) in [(old, &before), (new, &after)] {
-        let status = Command::new("dpkg-deb").arg("-x").args([package, into]).status()?;
-        anyhow::ensure!(status.success(), "dpkg-deb -x {}", package.display());
-    }
+    extract(old, &before)?;
+    extract(new, &after)?;
     let mut outcome = Outcome::default();
     for file in programs(&after)? {
         let other = before.join(file.strip_prefix(&after)?);
@@ -223,6 +242,12 @@ fn compare(binary: &Path, old: &Path, new: &Path) -> anyhow::Result<Outcome> {
         outcome.named.extend(names_of(&file)?);
     }
     Ok(outcome)
+}
+
+fn extract(package: &Path, into: &Path) -> anyhow::Result<()> {
+    let status = Command::new("dpkg-deb").arg("-x").args([package, into]).status()?;
+    anyhow::ensure!(status.success(), "dpkg-deb -x {}", package.display());
+    Ok(())
 }
 
 /// ELF files beneath a folder, in order.

@@ -8,7 +8,15 @@ use serde_json::{Error, Value, json};
 
 use super::{Status, action, evidence, image, moment, product_name, purl, status};
 
-/// One vulnerability for each identifier, one product for each component.
+/// Products by what tells them apart: builds of one version may differ in what was fixed.
+type Key<'a> = (String, &'a [kakoi_model::Digest]);
+
+fn key(exposure: &Exposure) -> Key<'_> {
+    (product_name(exposure), &exposure.digests)
+}
+
+/// One vulnerability for each identifier, one product for each build of a component. Without any it is of the profile *base*, as
+/// the profile VEX wants vulnerabilities.
 ///
 /// # Errors
 /// The facts are of no image.
@@ -19,21 +27,22 @@ pub fn render_csaf(
     namespace: &str,
 ) -> Result<String, Error> {
     let image = image(facts)?;
-    let mut products: BTreeMap<String, &Exposure> = BTreeMap::new();
+    let mut products: BTreeMap<Key<'_>, &Exposure> = BTreeMap::new();
     let mut by_id: BTreeMap<&str, Vec<&Exposure>> = BTreeMap::new();
     for exposure in exposures {
-        products.entry(product_name(exposure)).or_insert(exposure);
+        products.entry(key(exposure)).or_insert(exposure);
         by_id.entry(&exposure.id).or_default().push(exposure);
     }
-    let numbers: BTreeMap<String, String> = products
-        .keys()
-        .enumerate()
-        .map(|(at, name)| (name.clone(), format!("KAKOI-{at}")))
-        .collect();
+    let numbers: BTreeMap<Key<'_>, String> =
+        products.keys().enumerate().map(|(at, key)| (key.clone(), format!("KAKOI-{at}"))).collect();
     let mut document = json!({ "document": head(image, publisher, namespace) });
-    if !exposures.is_empty() {
-        let names: Vec<Value> =
-            products.iter().map(|(name, it)| product(name, it, &numbers, image)).collect();
+    if exposures.is_empty() {
+        document["document"]["category"] = "csaf_base".into();
+    } else {
+        let names: Vec<Value> = products
+            .iter()
+            .map(|(key, it)| product(&key.0, it, numbers.get(key).map(String::as_str), image))
+            .collect();
         document["product_tree"] = json!({ "full_product_names": names });
         let all: Vec<Value> =
             by_id.iter().map(|(id, exposures)| vulnerability(id, exposures, &numbers)).collect();
@@ -61,12 +70,7 @@ fn head(image: &Image, publisher: &str, namespace: &str) -> Value {
     })
 }
 
-fn product(
-    name: &str,
-    exposure: &Exposure,
-    numbers: &BTreeMap<String, String>,
-    image: &Image,
-) -> Value {
+fn product(name: &str, exposure: &Exposure, number: Option<&str>, image: &Image) -> Value {
     let mut helper = json!({ "purl": purl(exposure) });
     if let Some(cpe) = &exposure.cpe {
         helper["cpe"] = cpe.as_str().into();
@@ -77,14 +81,13 @@ fn product(
     }
     json!({
         "name": format!("{name} in {}", image.name),
-        "product_id": numbers.get(name),
+        "product_id": number,
         "product_identification_helper": helper,
     })
 }
 
-fn vulnerability(id: &str, exposures: &[&Exposure], numbers: &BTreeMap<String, String>) -> Value {
-    let number =
-        |exposure: &Exposure| numbers.get(&product_name(exposure)).cloned().unwrap_or_default();
+fn vulnerability(id: &str, exposures: &[&Exposure], numbers: &BTreeMap<Key<'_>, String>) -> Value {
+    let number = |exposure: &Exposure| numbers.get(&key(exposure)).cloned().unwrap_or_default();
     let mut states: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let (mut flags, mut remedies, mut threats, mut notes) = (vec![], vec![], vec![], vec![]);
     for exposure in exposures {

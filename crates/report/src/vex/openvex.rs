@@ -9,13 +9,18 @@ use super::{Status, action, evidence, image, moment, purl, status};
 /// One statement for each exposure.
 ///
 /// # Errors
-/// The facts are of no image.
+/// The facts are of no image; or there is no exposure, as a document has one statement at least.
 pub fn render_openvex(
     facts: &Facts,
     exposures: &[Exposure],
     author: &str,
 ) -> Result<String, Error> {
     let image = image(facts)?;
+    if exposures.is_empty() {
+        return Err(serde::ser::Error::custom(
+            "nothing is known to concern the image, and OpenVEX wants one statement at least",
+        ));
+    }
     let product =
         format!("pkg:generic/{}?checksum=sha256:{}", super::encode(&image.name), image.digest);
     let statements: Vec<Value> =
