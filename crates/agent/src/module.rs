@@ -3,14 +3,35 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Write, stdout};
 
-use kakoi_guard::Module;
+use kakoi_guard::{Module, Vouched};
 
 use crate::sink::Sink;
-use crate::{Arguments, Failure, policy, say};
+use crate::{Arguments, Failure, policy, say, vouch};
 
-pub(crate) fn run(module: &Module, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(module: &Module, arguments: &Arguments) -> Result<bool, Failure> {
     match arguments.command.as_str() {
-        "status" => Ok(stdout().write_all(module.status()?.as_bytes())?),
+        "vouch" => vouch(&mut module.watch()?, arguments.object.as_deref().unwrap_or_default()),
+        "enforce" | "audit" | "replace" => guard(module, arguments),
+        _ => manage(module, arguments).map(|()| true),
+    }
+}
+
+fn guard(module: &Module, arguments: &Arguments) -> Result<bool, Failure> {
+    module.put(&policy(arguments)?)?;
+    say("in force: module");
+    let all = match &arguments.digests {
+        Some(list) => vouch(&mut module.watch()?, list)?,
+        None => true,
+    };
+    if arguments.command != "replace" && !arguments.detach {
+        report(module, arguments)?;
+    }
+    Ok(all)
+}
+
+fn manage(module: &Module, arguments: &Arguments) -> Result<(), Failure> {
+    match arguments.command.as_str() {
+        "status" => status(module),
         // Starting a program would cost a tenth of this one's size.
         "stop" => Err("the module is the guard: `rmmod kakoi`, unless it is sealed".into()),
         "override" => {
@@ -19,15 +40,18 @@ pub(crate) fn run(module: &Module, arguments: &Arguments) -> Result<(), Failure>
         }
         "seal" => Ok(module.seal()?),
         "listen" => report(module, arguments),
-        _ => {
-            module.put(&policy(arguments)?)?;
-            say("in force: module");
-            if arguments.command == "replace" || arguments.detach {
-                return Ok(());
-            }
-            report(module, arguments)
-        }
+        other => Err(format!("{other} is no command").into()),
     }
+}
+
+/// What the module says, and what of the last list of digests is not vouched for.
+fn status(module: &Module) -> Result<(), Failure> {
+    let mut out = stdout();
+    out.write_all(module.status()?.as_bytes())?;
+    for line in Vouched::kept() {
+        writeln!(out, "not-vouched {line}")?;
+    }
+    Ok(())
 }
 
 fn report(module: &Module, arguments: &Arguments) -> Result<(), Failure> {

@@ -113,12 +113,23 @@ impl Blob {
         )
     }
 
+    /// Does some rule trust what a digest vouches for?
+    #[must_use]
+    pub fn asks_digests(&self) -> bool {
+        const DIGEST: u8 = 4;
+        self.trust_asked() & DIGEST != 0
+    }
+
     /// Operations for which hooks must be there, those that only mark dropped content included.
     #[must_use]
     pub(crate) fn ops(&self) -> Ops {
         let judged = Control::ALL.iter().filter_map(|c| self.judges(*c)).fold(0, |a, b| a | b);
         let taints = self.u32(at::H_TAINTING) | self.u32(at::H_TAINTING + 4) != 0;
-        judged | if taints { ops(&[Op::Open, Op::Create, Op::Truncate, Op::Receive]) } else { 0 }
+        let marked =
+            if taints { ops(&[Op::Open, Op::Create, Op::Truncate, Op::Receive]) } else { 0 };
+        // Whoever changes content ends what its digest vouched for.
+        let watched = if self.asks_digests() { ops(&[Op::Open, Op::Truncate]) } else { 0 };
+        judged | marked | watched
     }
 
     /// What enters a domain of sessions by itself: bit 1 a pseudo terminal, bit 2 a socket.
