@@ -10,7 +10,7 @@ use kakoi_guard::{
 };
 
 use crate::sink::Sink;
-use crate::{Arguments, Failure, policy, say, vouch};
+use crate::{Arguments, Failure, may_grant, policy, say, vouch};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Failure> {
     match arguments.command.as_str() {
@@ -46,8 +46,11 @@ fn manage(arguments: &Arguments) -> Result<(), Failure> {
             Ok(())
         }
         "override" => {
-            let session = arguments.session(16)?;
-            Ok(pinned()?.grant(session, arguments.seconds.unwrap_or_default())?)
+            let (session, pinned) = (arguments.session(16)?, pinned()?);
+            if may_grant(arguments, session, &pinned.policy()?)? {
+                pinned.grant(session, arguments.seconds.unwrap_or_default())?;
+            }
+            Ok(())
         }
         "seal" => Err("only the module is sealed; pins are protected by the policy".into()),
         "listen" => {

@@ -45,6 +45,15 @@ impl fmt::Display for BlobFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob(Vec<u8>);
 
+/// Who may grant an override.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Authority {
+    /// Root outside every session.
+    pub console: bool,
+    /// Whoever holds one of these Ed25519 keys.
+    pub keys: Vec<[u8; 32]>,
+}
+
 /// Operations, a set.
 pub(crate) type Ops = u32;
 
@@ -174,6 +183,30 @@ impl Blob {
         self
     }
 
+    /// Who may grant an override.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        let place = self.u32(at::H_AUTHORITY) as usize;
+        if place == 0 {
+            return Authority::default();
+        }
+        let key = |index: usize| {
+            let start = place + at::AUTHORITY + index * at::KEY;
+            std::array::from_fn(|byte| self.u8(start + byte))
+        };
+        let keys = (0..self.u32(place + 4) as usize).take(at::KEYS).map(key).collect();
+        Authority { console: self.u32(place) != 0, keys }
+    }
+
+    fn authority_ok(&self) -> bool {
+        let place = self.u32(at::H_AUTHORITY) as usize;
+        let keys = || self.u32(place + 4) as usize;
+        place == 0
+            || (self.has_table(place, 1, at::AUTHORITY)
+                && keys() <= at::KEYS
+                && self.has_table(place + at::AUTHORITY, keys(), at::KEY))
+    }
+
     /// First half of the SHA-256 of the policy's text.
     #[must_use]
     pub fn digest(&self) -> [u8; 16] {
@@ -231,7 +264,10 @@ impl Blob {
     }
 
     fn table_ok(&self, field: usize, count: usize, entry: usize) -> bool {
-        let offset = self.u32(field) as usize;
+        self.has_table(self.u32(field) as usize, count, entry)
+    }
+
+    fn has_table(&self, offset: usize, count: usize, entry: usize) -> bool {
         offset.is_multiple_of(4)
             && offset >= at::HEADER
             && offset <= self.0.len()
@@ -252,6 +288,9 @@ impl Blob {
             if count > most || !self.table_ok(field, count, entry) {
                 return Err(BlobFault::Table(name));
             }
+        }
+        if !self.authority_ok() {
+            return Err(BlobFault::Table("authorities"));
         }
         Ok(())
     }

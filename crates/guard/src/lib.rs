@@ -16,11 +16,11 @@
 // The module looks into a policy by itself.
 #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
 mod blob;
+mod challenge;
 mod error;
 mod module;
 mod vouch;
 
-#[cfg(feature = "bpf")]
 mod clock;
 #[cfg(feature = "bpf")]
 mod event;
@@ -47,7 +47,8 @@ mod talk;
 #[cfg(feature = "bpf")]
 mod vouch_bpf;
 
-pub use blob::{Blob, BlobFault};
+pub use blob::{Authority, Blob, BlobFault};
+pub use challenge::Asked;
 pub use error::Error;
 pub use module::{Module, ModuleWatch};
 pub use vouch::{Claim, Vouched, Watch, parse_list, read_list, vouch};

@@ -110,19 +110,23 @@ pub struct ModuleWatch {
 impl Watch for ModuleWatch {
     fn begin(&mut self, path: &Path) -> Result<File, String> {
         let file = open_at_once(path).map_err(|why| why.to_string())?;
-        let asked = format!("check {}", file.as_raw_fd());
-        match self.door.write(asked.as_bytes()) {
-            Ok(_) => Ok(file),
-            Err(why) => Err(reason(&why)),
-        }
+        self.ask(&format!("check {}", file.as_raw_fd()))?;
+        Ok(file)
     }
 
     fn confirm(&mut self) -> Result<(), String> {
-        self.door.write(b"confirm").map(|_| ()).map_err(|why| reason(&why))
+        self.ask("confirm")
     }
 
     // The next check ends this one, and so does the end of this process.
     fn give_up(&mut self) {}
+}
+
+impl ModuleWatch {
+    /// One request is one write, which the module takes whole or refuses.
+    fn ask(&mut self, request: &str) -> Result<(), String> {
+        self.door.write_all(request.as_bytes()).map_err(|why| reason(&why))
+    }
 }
 
 /// Opens a file to read, and does not wait where it is a pipe.
