@@ -35,7 +35,7 @@ typedef unsigned long long kk_u64;
 /* ---- policy.kkb ------------------------------------------------------------------------------ */
 
 #define KK_MAGIC 0x424b4b81u	/* 0x81 'K' 'K' 'B' in the file */
-#define KK_VERSION 1u		/* rises with every change of this layout */
+#define KK_VERSION 2u		/* rises with every change of this layout */
 #define KK_BLOB_MAX (1u << 20)	/* bytes; a power of two: BPF masks offsets with it */
 #define KK_DOMAINS 64u		/* domains of one policy */
 #define KK_CONTROLS 18u		/* enum kk_control */
@@ -78,7 +78,13 @@ typedef unsigned long long kk_u64;
 #define KK_H_OVERRIDE_CONTROLS 100u /* u32: controls that it lifts, bit by enum kk_control */
 #define KK_H_EVERYONE_OPS 104u	/* u32: operations that rules for everyone judge, bit by enum kk_op */
 #define KK_H_DIGEST 108u	/* u8[16]: first half of the SHA-256 of the policy text */
+#define KK_H_AUTHORITY 124u	/* u32 offset: who may grant an override, for the agent; 0: nobody is named */
 #define KK_HEADER 128u		/* size */
+
+/* Who may grant an override: u32 1 if the console may, u32 number of keys, then Ed25519 public keys. */
+#define KK_AUTHORITY 8u
+#define KK_KEYS 16u
+#define KK_KEY 32u
 
 /* One domain: its record is KK_DOMAIN bytes. */
 #define KK_D_NAME 0u		/* u8[32], NUL-terminated */

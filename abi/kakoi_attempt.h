@@ -84,10 +84,12 @@ KK_FN kk_u32 kk_grants(const struct kk_attempt *attempt, kk_u32 directories)
 	}
 }
 
+/* What somebody vouched for by its digest is code that may be mapped already, whether it has x bits or not. */
 KK_FN int kk_executable(const struct kk_attempt *attempt, const struct kk_object *object)
 {
 	return object->type == KK_TYPE_REGULAR &&
-	       (object->mode & KK_X_BITS || attempt->unknown & KK_U_MODE);
+	       (object->mode & KK_X_BITS || object->trust & KK_T_DIGEST ||
+		attempt->unknown & KK_U_MODE);
 }
 
 KK_FN int kk_writes_executable(const struct kk_attempt *attempt)

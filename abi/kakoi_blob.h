@@ -199,11 +199,23 @@ KK_FN int kk_lists_ok(const struct kk_policy *policy)
 	return 1;
 }
 
+KK_FN int kk_authority_ok(const struct kk_policy *policy)
+{
+	kk_u32 at = kk_u32_at(policy, KK_H_AUTHORITY), keys;
+
+	if (!at)
+		return 1;
+	if (!kk_table(policy, at, 1, KK_AUTHORITY))
+		return 0;
+	keys = kk_u32_at(policy, at + 4u);
+	return keys <= KK_KEYS && kk_table(policy, at + KK_AUTHORITY, keys, KK_KEY);
+}
+
 KK_FN int kk_tables_ok(const struct kk_policy *policy)
 {
 	kk_u32 domains = kk_u16_at(policy, KK_H_N_DOMAINS), nets = kk_u16_at(policy, KK_H_N_NETS);
 
-	return domains <= KK_DOMAINS && nets <= KK_NETS &&
+	return domains <= KK_DOMAINS && nets <= KK_NETS && kk_authority_ok(policy) &&
 	       kk_table(policy, kk_u32_at(policy, KK_H_DOMAINS), domains, KK_DOMAIN) &&
 	       kk_table(policy, kk_u32_at(policy, KK_H_CLASSES),
 			kk_u16_at(policy, KK_H_N_CLASSES), KK_CLASS) &&

@@ -68,25 +68,37 @@ static __always_inline void heed_ptmx(struct file *file)
 	store_current(&mark);
 }
 
-SEC("lsm/file_open")
-int file_open(u64 *ctx)
+/* Who opens a file to write ends what its digest said; beneath an overlay the file that is really written is opened by
+ * itself. And the agent opens what it is to check. */
+static __always_inline void heed_open(struct file *file)
 {
-	struct file *file = (void *)ctx[0];
-	u32 flags = BPF_CORE_READ(file, f_flags);
-	struct scratch *scratch;
-	int refused;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct inode_key key = {};
 
-	if (!guard.loaded || flags & (FLAG_PATH | FOR_EXEC))
-		return 0;
-	heed_ptmx(file);
-	refused = begin_with_content(KK_OP_OPEN, BPF_CORE_READ(file, f_inode), &scratch);
+	if (access_of(file) & (KK_A_WRITE | KK_A_TRUNCATE)) {
+		content_changes(inode);
+	} else if (vouching.agent && vouching.agent == (u32)(bpf_get_current_pid_tgid() >> 32)) {
+		vouching.answer = begin_check(inode, &key);
+		vouching.inode = key.inode;
+		vouching.device = key.device;
+		vouching.generation = key.generation;
+	}
+}
+
+static __always_inline int judge_open(struct file *file, u32 flags)
+{
+	struct scratch *scratch;
+	int refused = begin_with_content(KK_OP_OPEN, BPF_CORE_READ(file, f_inode), &scratch);
+
 	if (!scratch)
 		return refused;
 	about_file(scratch, file);
 	scratch->attempt.flags = (u16)access_of(file);
 	/* What this open has just made was no executable before; what it may become, CREATE judged. */
-	if (BPF_CORE_READ(file, f_mode) & CREATED)
+	if (BPF_CORE_READ(file, f_mode) & CREATED) {
 		scratch->attempt.object.mode &= (u16)~KK_X_BITS;
+		scratch->attempt.object.trust &= (u8)~KK_T_DIGEST;
+	}
 	if (flags & FLAG_TMPFILE) {
 		/* No other hook sees that such a file is made. */
 		scratch->attempt.op = KK_OP_CREATE;
@@ -98,6 +110,24 @@ int file_open(u64 *ctx)
 		scratch->attempt.mode = 0;
 	}
 	return judge();
+}
+
+SEC("lsm/file_open")
+int file_open(u64 *ctx)
+{
+	struct file *file = (void *)ctx[0];
+	u32 flags = BPF_CORE_READ(file, f_flags);
+	int refused;
+
+	if (!guard.loaded || flags & (FLAG_PATH | FOR_EXEC))
+		return 0;
+	heed_ptmx(file);
+	refused = judge_open(file, flags);
+	if (refused)
+		return refused;
+	if (vouching.in_use)
+		heed_open(file);
+	return 0;
 }
 
 SEC("lsm/file_receive")
@@ -170,21 +200,34 @@ int path_chmod(u64 *ctx)
 SEC("lsm/path_truncate")
 int path_truncate(u64 *ctx)
 {
-	int refused = about_path(KK_OP_TRUNCATE, (struct path *)ctx[0]);
+	struct path *path = (void *)ctx[0];
+	int refused = about_path(KK_OP_TRUNCATE, path);
 
-	return refused > 0 ? judge() : refused;
+	if (refused > 0)
+		refused = judge();
+	if (refused)
+		return refused;
+	if (vouching.in_use)
+		content_changes(content_inode(BPF_CORE_READ(path, dentry, d_inode)));
+	return 0;
 }
 
 SEC("lsm/file_truncate")
 int file_truncate(u64 *ctx)
 {
+	struct file *file = (void *)ctx[0];
 	struct scratch *scratch;
 	int refused = begin(KK_OP_TRUNCATE, &scratch);
 
-	if (!scratch)
+	if (scratch) {
+		about_file(scratch, file);
+		refused = judge();
+	}
+	if (refused)
 		return refused;
-	about_file(scratch, (struct file *)ctx[0]);
-	return judge();
+	if (vouching.in_use)
+		content_changes(content_inode(BPF_CORE_READ(file, f_inode)));
+	return 0;
 }
 
 /* A new entry: nothing is there yet. */

@@ -70,8 +70,13 @@ struct super_block___chain {
 	struct mount *s_mounts;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct inode {
 	u16 i_mode;
+	atomic_t i_writecount;
 	u32 i_nlink;
 	u32 i_rdev;
 	u32 i_generation;
@@ -129,15 +134,21 @@ struct files_struct {
 struct ovl_inode {
 	struct inode vfs_inode;
 	struct dentry *__upperdentry;
+	unsigned long flags;
 };
 
-/* 6.1 and before */
+/* 5.18 and before */
 struct ovl_inode___lower {
 	struct inode *lower;
 };
 
 struct ovl_path {
 	struct dentry *dentry;
+};
+
+/* 5.19 to 6.4 */
+struct ovl_inode___path {
+	struct ovl_path lowerpath;
 };
 
 struct ovl_entry {
@@ -305,6 +316,13 @@ struct pt_regs___arm64 {
 #define MAGIC_CRAMFS_BIG 0x453dcd28ul
 #define MAGIC_ROMFS 0x7275ul
 #define MAGIC_OVERLAY 0x794c7630ul
+#define MAGIC_EXT 0xef53ul
+#define MAGIC_F2FS 0xf2f52010ul
+#define MAGIC_JFFS2 0x72b6ul
+#define MAGIC_RAMFS 0x858458f6ul
+#define MAGIC_TMPFS 0x01021994ul
+#define MAGIC_UBIFS 0x24051905ul
+#define MAGIC_XFS 0x58465342ul
 #define MAGIC_PROC 0x9fa0ul
 #define MAGIC_SYSFS 0x62656572ul
 #define MAGIC_CGROUP 0x27e0ebul

@@ -41,6 +41,24 @@ struct guard_seen {
 };
 struct guard_seen seen SEC(".data.seen");
 
+/* Vouching for files by their digest: what the agent asks for, and what it is told. It writes the whole before it asks. */
+struct guard_vouching {
+	u32 in_use;		/* 1: whoever changes content is looked at, and trust may come from a digest */
+	u32 agent;		/* process of which the next opens are of the file to be checked; 0: none */
+	u32 answer;		/* VOUCH_*: to the last of them */
+	u32 changed;		/* files whose content was changed since, by anybody */
+	u64 inode;		/* the key in `vouched` */
+	u32 device;
+	u32 generation;
+};
+struct guard_vouching vouching SEC(".data.vouching");
+#define VOUCH_NOT_OPENED 0u
+#define VOUCH_CHECKED 1u	/* entered as being checked */
+#define VOUCH_WRITTEN 2u	/* somebody has it open for writing, or mapped so */
+#define VOUCH_SYSTEM 3u		/* on this file system content may change unseen, or numbers of inodes may */
+#define VOUCH_NO_FILE 4u	/* not a regular file */
+#define VOUCH_FULL 5u
+
 /* What the verifier knows of a value makes it walk a loop once for each value: it is to forget. */
 #define FORGET(value) ((value) += *(volatile u32 *)&guard.zero)
 #define KK_BLOB_MASK config.blob_mask
@@ -179,6 +197,17 @@ struct {
 	__type(key, struct inode_key);
 	__type(value, u32);
 } dropped SEC(".maps");
+
+/* Files whose digest is vouched for, or is being checked: VOUCH_STATE_*. A change of content takes the entry away. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct inode_key);
+	__type(value, u32);
+} vouched SEC(".maps");
+#define VOUCH_STATE_CHECKING 0u
+#define VOUCH_STATE_CONFIRMED 1u
 
 /* Trust of whole file systems that their kind does not tell, by device number: the initial ramfs,
  * dm-verity. The agent fills it. */

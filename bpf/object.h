@@ -54,6 +54,8 @@ static __always_inline struct inode *lower_inode(struct inode *inode)
 			return NULL;
 		return BPF_CORE_READ(entry, __lowerstack[0].dentry, d_inode);
 	}
+	if (bpf_core_field_exists(((struct ovl_inode___path *)0)->lowerpath))
+		return BPF_CORE_READ((struct ovl_inode___path *)overlay, lowerpath.dentry, d_inode);
 	if (bpf_core_field_exists(((struct ovl_inode___lower *)0)->lower))
 		return BPF_CORE_READ((struct ovl_inode___lower *)overlay, lower);
 	return NULL;
@@ -77,6 +79,26 @@ static __always_inline u32 trust_of(struct inode *inode)
 	device = BPF_CORE_READ(block, s_dev);
 	trust = bpf_map_lookup_elem(&trusted, &device);
 	return trust ? *trust : 0;
+}
+
+#define OVERLAY_DATA_ABOVE (1ul << 3)	/* OVL_UPPERDATA, fs/overlayfs/ovl_entry.h: not only its attributes */
+
+/* The inode that holds the content: beneath an overlay the upper or the lower one. NULL: not known. */
+static __always_inline struct inode *content_inode(struct inode *inode)
+{
+	struct ovl_inode *overlay;
+	struct dentry *upper;
+
+	if (BPF_CORE_READ(inode, i_sb, s_magic) != MAGIC_OVERLAY)
+		return inode;
+	if (!bpf_core_type_exists(struct ovl_inode))
+		return NULL;
+	overlay = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+	upper = BPF_CORE_READ(overlay, __upperdentry);
+	if (!upper)
+		return lower_inode(inode);
+	return BPF_CORE_READ(overlay, flags) & OVERLAY_DATA_ABOVE ? BPF_CORE_READ(upper, d_inode) :
+								    NULL;
 }
 
 /* MTD, UBI's raw relatives, and windows into memory, by number: the name may be anything. */
@@ -124,6 +146,63 @@ static __always_inline void key_of(struct inode *inode, struct inode_key *key)
 	key->generation = BPF_CORE_READ(inode, i_generation);
 }
 
+/* Has the agent confirmed its digest, and has nobody changed it since? */
+static __always_inline int is_vouched(struct inode *inode)
+{
+	struct inode_key key = {};
+	u32 *state;
+
+	if (!vouching.in_use)
+		return 0;
+	inode = content_inode(inode);
+	if (!inode)
+		return 0;
+	key_of(inode, &key);
+	state = bpf_map_lookup_elem(&vouched, &key);
+	return state && *state == VOUCH_STATE_CONFIRMED;
+}
+
+/* Nobody vouches for it any more, and no check that is under way can be confirmed. */
+static __always_inline void content_changes(struct inode *inode)
+{
+	struct inode_key key = {};
+
+	if (!vouching.in_use || !inode)
+		return;
+	key_of(inode, &key);
+	if (!bpf_map_lookup_elem(&vouched, &key))
+		return;
+	bpf_map_delete_elem(&vouched, &key);
+	vouching.changed++;
+}
+
+/* File systems that change content by nobody's open but ours, and that never show two contents under one number. */
+static __always_inline int keeps_numbers(unsigned long magic)
+{
+	return magic == MAGIC_EXT || magic == MAGIC_F2FS || magic == MAGIC_JFFS2 || magic == MAGIC_RAMFS ||
+	       magic == MAGIC_TMPFS || magic == MAGIC_UBIFS || magic == MAGIC_XFS;
+}
+
+/* The agent opened it to check its digest. It is entered first and then asked about: the kernel counts a writer before it
+ * asks us, so whoever is not counted yet will find the entry. */
+static __always_inline u32 begin_check(struct inode *inode, struct inode_key *key)
+{
+	u32 state = VOUCH_STATE_CHECKING;
+
+	inode = content_inode(inode);
+	if (!inode || !keeps_numbers(BPF_CORE_READ(inode, i_sb, s_magic)))
+		return VOUCH_SYSTEM;
+	if ((BPF_CORE_READ(inode, i_mode) & KIND_MASK) != KIND_REGULAR)
+		return VOUCH_NO_FILE;
+	key_of(inode, key);
+	if (bpf_map_update_elem(&vouched, key, &state, BPF_ANY))
+		return VOUCH_FULL;
+	if (BPF_CORE_READ(inode, i_writecount.counter) <= 0)
+		return VOUCH_CHECKED;
+	bpf_map_delete_elem(&vouched, key);
+	return VOUCH_WRITTEN;
+}
+
 static __always_inline void fill(struct kk_object *object, struct inode *inode,
 				 struct dentry *dentry)
 {
@@ -134,6 +213,8 @@ static __always_inline void fill(struct kk_object *object, struct inode *inode,
 	object->mode = (u16)(mode & 07777);
 	object->type = (u8)type_of(mode);
 	object->trust = (u8)trust_of(inode);
+	if (is_vouched(inode))
+		object->trust |= KK_T_DIGEST;
 	object->flags = (u16)kernel_file(dentry, magic);
 	if (!BPF_CORE_READ(inode, i_nlink))
 		object->flags |= KK_O_UNLINKED;

@@ -6,15 +6,18 @@
  *   status    read: what is enforced
  *   events    read: JSON lines; whoever has it open is the agent, and protected
  *   control   write: `seal`; `override SESSION SECONDS`
+ *   vouch     write: `check DESCRIPTOR`, of a file whose digest the writer is about to work out; then `confirm`
  *
  * Only root of the initial namespaces, and never a process that is held.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/file.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 #include <linux/vmalloc.h>
@@ -192,6 +195,59 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 	return error ? error : size;
 }
 
+/* ---- vouch ------------------------------------------------------------------------------------------------ */
+
+static int vouch_open(struct inode *inode, struct file *file)
+{
+	int error = allowed();
+
+	if (error)
+		return error;
+	/* What is trusted is part of what is sealed. */
+	if (kakoi_sealed)
+		return -EPERM;
+	file->private_data = kzalloc(sizeof(struct kakoi_check), GFP_KERNEL);
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static int check_descriptor(unsigned int number, struct kakoi_check *check)
+{
+	struct file *file = fget(number);
+	int error;
+
+	if (!file)
+		return -EBADF;
+	error = kakoi_check_begin(file, check);
+	fput(file);
+	return error;
+}
+
+static ssize_t vouch_write(struct file *file, const char __user *from, size_t size, loff_t *at)
+{
+	struct kakoi_check *check = file->private_data;
+	unsigned int number;
+	char text[32];
+	int error = -EINVAL;
+
+	if (size >= sizeof(text) || copy_from_user(text, from, size))
+		return -EINVAL;
+	text[size] = 0;
+	if (kakoi_sealed)
+		return -EPERM;
+	if (sscanf(text, "check %u", &number) == 1)
+		error = check_descriptor(number, check);
+	else if (!strncmp(text, "confirm", 7))
+		error = kakoi_check_confirm(check);
+	return error ? error : size;
+}
+
+static int vouch_release(struct inode *inode, struct file *file)
+{
+	kakoi_check_end(file->private_data);
+	kfree(file->private_data);
+	return 0;
+}
+
 static int status_open(struct inode *inode, struct file *file)
 {
 	int error = allowed();
@@ -219,6 +275,12 @@ static const struct proc_ops control_ops = {
 	.proc_write = control_write,
 	.proc_lseek = noop_llseek,
 };
+static const struct proc_ops vouch_ops = {
+	.proc_open = vouch_open,
+	.proc_write = vouch_write,
+	.proc_lseek = noop_llseek,
+	.proc_release = vouch_release,
+};
 static const struct proc_ops status_ops = {
 	.proc_open = status_open,
 	.proc_read = seq_read,
@@ -234,6 +296,7 @@ int kakoi_control_begin(void)
 	if (proc_create("policy", 0200, folder, &policy_ops) &&
 	    proc_create("events", 0400, folder, &events_ops) &&
 	    proc_create("control", 0200, folder, &control_ops) &&
+	    proc_create("vouch", 0200, folder, &vouch_ops) &&
 	    proc_create("status", 0400, folder, &status_ops))
 		return 0;
 	proc_remove(folder);

@@ -50,8 +50,10 @@ static int judge_file(struct file *file, enum kk_op op)
 	}
 	c.attempt.flags = access_of(file);
 	/* Made by this very open: judged as that already, and no bit of it was there before. */
-	if (file->f_mode & FMODE_CREATED)
+	if (file->f_mode & FMODE_CREATED) {
 		c.attempt.object.mode = 0;
+		c.attempt.object.trust &= ~KK_T_DIGEST;
+	}
 	c.taint = file_inode(file);
 	answer = kakoi_judge(&c);
 	kakoi_end(&c);
@@ -64,6 +66,15 @@ static bool of_dropped(unsigned long first)
 	return kakoi_dropped(((struct file *)first)->f_path.dentry);
 }
 
+/* Beneath an overlay the file that is really written is opened by itself. */
+static void opens(unsigned long first)
+{
+	const struct file *file = (const struct file *)first;
+
+	if (file->f_mode & FMODE_WRITE || file->f_flags & O_TRUNC)
+		kakoi_content_changes(file_inode(file));
+}
+
 static noinline int my_file_open(struct file *file)
 {
 	int answer = 0;
@@ -72,11 +83,13 @@ static noinline int my_file_open(struct file *file)
 	if (!(file->f_flags & __FMODE_EXEC))
 		answer = judge_file(file, KK_OP_OPEN);
 	if (!answer)
+		opens((unsigned long)file);
+	if (!answer)
 		answer = KAKOI_ORIGINAL(open_hook, my_file_open)(file);
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK_DROPPED(open_hook, my_file_open, KAKOI_BIT(KK_OP_OPEN), of_dropped, "security_file_open");
+static KAKOI_HOOK_CONTENT(open_hook, my_file_open, KAKOI_BIT(KK_OP_OPEN), of_dropped, opens, "security_file_open");
 
 static noinline int my_file_receive(struct file *file)
 {
@@ -105,27 +118,54 @@ static int judge_truncate(const struct path *path)
 	return answer;
 }
 
+static void truncates_path(unsigned long first)
+{
+	kakoi_content_changes(d_real_inode(((const struct path *)first)->dentry));
+}
+
 static noinline int my_path_truncate(const struct path *path)
 {
 	int answer = judge_truncate(path);
 
 	if (!answer)
+		truncates_path((unsigned long)path);
+	if (!answer)
 		answer = KAKOI_ORIGINAL(truncate_path_hook, my_path_truncate)(path);
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK(truncate_path_hook, my_path_truncate, KAKOI_BIT(KK_OP_TRUNCATE), "security_path_truncate");
+static KAKOI_HOOK_CONTENT(truncate_path_hook, my_path_truncate, KAKOI_BIT(KK_OP_TRUNCATE), NULL, truncates_path,
+			  "security_path_truncate");
+
+static void truncates_file(unsigned long first)
+{
+	truncates_path((unsigned long)&((const struct file *)first)->f_path);
+}
 
 static noinline int my_file_truncate(struct file *file)
 {
 	int answer = judge_truncate(&file->f_path);
 
 	if (!answer)
+		truncates_file((unsigned long)file);
+	if (!answer)
 		answer = KAKOI_ORIGINAL(truncate_file_hook, my_file_truncate)(file);
 	kakoi_leave();
 	return answer;
 }
-static KAKOI_HOOK_OR(truncate_file_hook, my_file_truncate, KAKOI_BIT(KK_OP_TRUNCATE), "security_file_truncate");
+static struct kakoi_hook truncate_file_hook = {
+	.symbols = { "security_file_truncate" },
+	.replacement = my_file_truncate,
+	.ops = KAKOI_BIT(KK_OP_TRUNCATE),
+	.changes = truncates_file,
+	.otherwise = true,
+};
+
+bool kakoi_content_watched(void)
+{
+	return open_hook.armed && truncate_path_hook.armed &&
+	       (truncate_file_hook.armed || !truncate_file_hook.original);
+}
 
 /* ---- names ------------------------------------------------------------------------------------------------- */
 

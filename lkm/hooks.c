@@ -45,14 +45,25 @@ void kakoi_leave(void)
 	atomic_dec(&inside);
 }
 
-/* Is this call, by the current process, to be judged? */
-static bool concerns(const struct kakoi_hook *hook, unsigned long first)
+static bool judges(const struct kakoi_hook *hook, unsigned long first)
 {
 	enum kakoi_concern concern = kakoi_concern(hook->ops);
 
 	if (likely(concern == KAKOI_FREE) || !in_task())
 		return false;
 	return concern == KAKOI_JUDGED || !hook->of_dropped || hook->of_dropped(first);
+}
+NOKPROBE_SYMBOL(judges);
+
+/* Is this call, by the current process, to be judged? Content that is vouched for is looked after whoever it is; what
+ * is judged does that itself when it is not refused. */
+static bool concerns(const struct kakoi_hook *hook, unsigned long first)
+{
+	if (judges(hook, first))
+		return true;
+	if (hook->changes && unlikely(atomic_read(&kakoi_vouched_count)))
+		hook->changes(first);
+	return false;
 }
 NOKPROBE_SYMBOL(concerns);
 

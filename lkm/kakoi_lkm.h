@@ -60,6 +60,7 @@ struct kakoi_policy {
 	bool remote;			/* some domain is entered by what a session looks like */
 	u32 filtering[2];		/* domains that have a filter of system calls */
 	u32 controls;			/* that some domain has a rule for */
+	bool digests;			/* some rule trusts what a digest vouches for */
 	u8 bytes[] __aligned(8);
 };
 
@@ -151,6 +152,34 @@ int kakoi_dropped_begin(void);
 void kakoi_dropped_end(void);
 bool kakoi_dropped_overflow(void);
 
+/* ---- vouched.c: files whose digest the agent has confirmed ---------------------------------------- */
+
+/* Files that are vouched for, or being checked; and those whose content was changed since. */
+extern atomic_t kakoi_vouched_count, kakoi_vouched_changed;
+
+/* A check that is under way. */
+struct kakoi_check {
+	const struct super_block *system;
+	unsigned long inode;
+	u32 generation;
+	u32 serial;			/* 0: none */
+};
+
+/* Enters the file as being checked. 0, or why not: -ETXTBSY: it is open for writing; -EOPNOTSUPP: its file system shows
+ * content under numbers that do not keep it; -EINVAL: no regular file; -ENOSPC; -ENODATA: the policy asks for no digests;
+ * -ENOSYS: changes cannot be seen on this kernel. */
+int kakoi_check_begin(struct file *file, struct kakoi_check *check);
+/* Its digest is right: vouched for, unless it was changed meanwhile (-ESTALE). */
+int kakoi_check_confirm(struct kakoi_check *check);
+void kakoi_check_end(struct kakoi_check *check);
+bool kakoi_vouched(const struct inode *inode);
+/* Somebody is about to change it. May be called in atomic context. */
+void kakoi_content_changes(const struct inode *inode);
+void kakoi_vouched_forget(void);
+void kakoi_vouched_end(void);
+/* files.c: is every change of content seen? */
+bool kakoi_content_watched(void);
+
 /* ---- objects.c and judge.c: one attempt ---------------------------------------------------------- */
 
 struct kakoi_case {
@@ -215,6 +244,8 @@ struct kakoi_hook {
 #endif
 	/* For those who are not held: has dropped content to do with it? By its first argument; may not sleep. */
 	bool (*of_dropped)(unsigned long first);
+	/* For those who are not judged: does it change content that is vouched for? Likewise. */
+	void (*changes)(unsigned long first);
 	bool armed;
 	bool traced;			/* by the function tracer, not by a probe */
 	bool otherwise;			/* where it is missing, another one sees the same */
@@ -225,6 +256,11 @@ struct kakoi_hook {
 #define KAKOI_HOOK_DROPPED(hook, function, operations, test, ...)					\
 	struct kakoi_hook hook = { .symbols = { __VA_ARGS__ }, .replacement = (function),	\
 				   .ops = (operations), .of_dropped = (test) }
+
+/* One by which content is changed, by whomever. */
+#define KAKOI_HOOK_CONTENT(hook, function, operations, test, change, ...)				\
+	struct kakoi_hook hook = { .symbols = { __VA_ARGS__ }, .replacement = (function),	\
+				   .ops = (operations), .of_dropped = (test), .changes = (change) }
 
 /* One that sees what another sees too, on kernels that have it. */
 #define KAKOI_HOOK_OR(hook, function, operations, ...)							\

@@ -14,6 +14,7 @@ static const struct {
 	{ "symbols", kakoi_symbols_find, NULL },
 	{ "self-test", kakoi_selftest_before, NULL },
 	{ "dropped content", kakoi_dropped_begin, kakoi_dropped_end },
+	{ "vouched content", NULL, kakoi_vouched_end },
 	{ "events", kakoi_events_begin, kakoi_events_end },
 	{ "paths", kakoi_objects_begin, kakoi_objects_end },
 	{ "filters", kakoi_filters_begin, NULL },
@@ -37,7 +38,7 @@ static int __init kakoi_init(void)
 	int error;
 
 	for (at = 0; at < ARRAY_SIZE(parts); at++) {
-		error = parts[at].begin();
+		error = parts[at].begin ? parts[at].begin() : 0;
 		if (error) {
 			pr_err("not loaded: %s: %d\n", parts[at].name, error);
 			take_back(at);

@@ -125,6 +125,8 @@ static u8 trust_of(const struct dentry *dentry)
 		trust |= KK_T_READ_ONLY;
 	if (real && IS_VERITY(real))
 		trust |= KK_T_VERITY;
+	if (real && kakoi_vouched(real))
+		trust |= KK_T_DIGEST;
 	if (!strcmp(sb->s_type->name, "rootfs"))
 		trust |= KK_T_INITRAMFS;
 	return trust;

@@ -59,6 +59,17 @@ static void prepare_filters(struct kakoi_policy *policy)
 	}
 }
 
+/* Does a rule of the domain trust what a digest vouches for? */
+static bool asks_digests(const struct kk_policy *blob, u32 index, u32 controls)
+{
+	u32 rule = kk_u32_at(blob, KK_H_DOMAINS) + index * KK_DOMAIN + KK_D_RULES, control;
+
+	for (control = 0; control < KK_CONTROLS; control++, rule += KK_RULE)
+		if (controls & KAKOI_BIT(control) && kk_u8_at(blob, rule + KK_R_TRUST) & KK_T_DIGEST)
+			return true;
+	return false;
+}
+
 /* The controls of a domain that have a rule. */
 static u32 controls_of(const struct kk_policy *blob, u32 index)
 {
@@ -94,6 +105,7 @@ static void prepare(struct kakoi_policy *policy)
 	for (index = 0; index < kk_u16_at(blob, KK_H_N_DOMAINS); index++) {
 		controls = controls_of(blob, index);
 		policy->controls |= controls;
+		policy->digests |= asks_digests(blob, index, controls);
 		policy->domain_ops[index] = ops_of_controls(controls);
 		if (in_set(blob, KK_H_TAINTING, index))
 			policy->domain_ops[index] |= TAINT_OPS;
@@ -108,6 +120,9 @@ static void prepare(struct kakoi_policy *policy)
 		if (kk_u32_at(blob, domain + KK_D_REMOTE))
 			policy->remote = true;
 	}
+	/* Who changes content is looked at, whoever it is. */
+	if (policy->digests)
+		policy->ops |= KAKOI_BIT(KK_OP_OPEN) | KAKOI_BIT(KK_OP_TRUNCATE);
 	policy->only_dropped = !(everyone & ~DROPPED_CONTROLS);
 	prepare_filters(policy);
 }
@@ -227,6 +242,9 @@ int kakoi_policy_load(const u8 *bytes, size_t length)
 	rcu_assign_pointer(kakoi_policy, new);
 	synchronize_rcu();
 	kakoi_hooks_prepare(new->ops);
+	/* Changes were not seen all the time, or will not be. */
+	if (!old || !old->digests || !new->digests)
+		kakoi_vouched_forget();
 	kakoi_lineage_seed();
 	if (atomic_read(&kakoi_held) || (new->everyone_ops && !new->only_dropped))
 		kakoi_hooks_need();

@@ -57,6 +57,8 @@ int kakoi_status_show(struct seq_file *out, void *unused)
 	seq_printf(out, "marks %d\nheld %d\ndropped %d%s\nevents-lost %d\n", atomic_read(&kakoi_marks),
 		   atomic_read(&kakoi_held), atomic_read(&kakoi_dropped_count),
 		   kakoi_dropped_overflow() ? " overflow" : "", atomic_read(&kakoi_events_lost));
+	seq_printf(out, "vouched %d changed=%d\n", atomic_read(&kakoi_vouched_count),
+		   atomic_read(&kakoi_vouched_changed));
 	seq_puts(out, "hook binary-format in-place ops=2 missed=0\n");
 	show_hooks(out, needed);
 	return 0;

@@ -5,13 +5,28 @@ use std::io::{Write, stdout};
 use std::time::Duration;
 
 use kakoi_guard::{
-    Blob, Booted, Choice, Features, Loaded, Pinned, Record, Report, Ring, listen, load, stop,
+    Blob, Booted, BpfWatch, Choice, Features, Loaded, Pinned, Record, Report, Ring, listen, load,
+    stop,
 };
 
 use crate::sink::Sink;
-use crate::{Arguments, Failure, policy, say};
+use crate::{Arguments, Failure, may_grant, policy, say, vouch};
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, Failure> {
+    match arguments.command.as_str() {
+        "vouch" => {
+            let pinned = Pinned::find().ok_or("no guard is pinned")?;
+            vouch(
+                &mut BpfWatch::of_pinned(&pinned)?,
+                arguments.object.as_deref().unwrap_or_default(),
+            )
+        }
+        "enforce" | "audit" => guard(arguments),
+        _ => manage(arguments).map(|()| true),
+    }
+}
+
+fn manage(arguments: &Arguments) -> Result<(), Failure> {
     let pinned = || Pinned::find().ok_or("no guard is pinned");
     match arguments.command.as_str() {
         "status" => status(arguments),
@@ -31,8 +46,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Ok(())
         }
         "override" => {
-            let session = arguments.session(16)?;
-            Ok(pinned()?.grant(session, arguments.seconds.unwrap_or_default())?)
+            let (session, pinned) = (arguments.session(16)?, pinned()?);
+            if may_grant(arguments, session, &pinned.policy()?)? {
+                pinned.grant(session, arguments.seconds.unwrap_or_default())?;
+            }
+            Ok(())
         }
         "seal" => Err("only the module is sealed; pins are protected by the policy".into()),
         "listen" => {
@@ -43,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let domains = pinned.policy()?.domains();
             report(&pinned.map("events")?, &domains, Sink::open(arguments)?, arguments.once)
         }
-        _ => guard(arguments),
+        other => Err(format!("{other} is no command").into()),
     }
 }
 
@@ -55,7 +73,7 @@ fn choice(arguments: &Arguments) -> Choice {
     }
 }
 
-fn guard(arguments: &Arguments) -> Result<(), Failure> {
+fn guard(arguments: &Arguments) -> Result<bool, Failure> {
     let blob = policy(arguments)?;
     if Pinned::find().is_some() {
         return Err("a guard is pinned already: `replace` its policy or `stop` it".into());
@@ -65,10 +83,14 @@ fn guard(arguments: &Arguments) -> Result<(), Failure> {
         loaded.pin()?;
     }
     tell(&blob, &loaded);
-    if arguments.detach {
-        return Ok(());
+    let all = match &arguments.digests {
+        Some(list) => vouch(&mut BpfWatch::of_loaded(&loaded)?, list)?,
+        None => true,
+    };
+    if !arguments.detach {
+        report(&loaded.events()?, &blob.domains(), Sink::open(arguments)?, false)?;
     }
-    report(&loaded.events()?, &blob.domains(), Sink::open(arguments)?, false)
+    Ok(all)
 }
 
 /// One line on what holds, and one for each control that holds less.

@@ -45,6 +45,15 @@ impl fmt::Display for BlobFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob(Vec<u8>);
 
+/// Who may grant an override.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Authority {
+    /// Root outside every session.
+    pub console: bool,
+    /// Whoever holds one of these Ed25519 keys.
+    pub keys: Vec<[u8; 32]>,
+}
+
 /// Operations, a set.
 pub(crate) type Ops = u32;
 
@@ -113,12 +122,23 @@ impl Blob {
         )
     }
 
+    /// Does some rule trust what a digest vouches for?
+    #[must_use]
+    pub fn asks_digests(&self) -> bool {
+        const DIGEST: u8 = 4;
+        self.trust_asked() & DIGEST != 0
+    }
+
     /// Operations for which hooks must be there, those that only mark dropped content included.
     #[must_use]
     pub(crate) fn ops(&self) -> Ops {
         let judged = Control::ALL.iter().filter_map(|c| self.judges(*c)).fold(0, |a, b| a | b);
         let taints = self.u32(at::H_TAINTING) | self.u32(at::H_TAINTING + 4) != 0;
-        judged | if taints { ops(&[Op::Open, Op::Create, Op::Truncate, Op::Receive]) } else { 0 }
+        let marked =
+            if taints { ops(&[Op::Open, Op::Create, Op::Truncate, Op::Receive]) } else { 0 };
+        // Whoever changes content ends what its digest vouched for.
+        let watched = if self.asks_digests() { ops(&[Op::Open, Op::Truncate]) } else { 0 };
+        judged | marked | watched
     }
 
     /// What enters a domain of sessions by itself: bit 1 a pseudo terminal, bit 2 a socket.
@@ -161,6 +181,30 @@ impl Blob {
         let sum = checksum(&self.0);
         self.put(at::H_CRC, &sum.to_le_bytes());
         self
+    }
+
+    /// Who may grant an override.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        let place = self.u32(at::H_AUTHORITY) as usize;
+        if place == 0 {
+            return Authority::default();
+        }
+        let key = |index: usize| {
+            let start = place + at::AUTHORITY + index * at::KEY;
+            std::array::from_fn(|byte| self.u8(start + byte))
+        };
+        let keys = (0..self.u32(place + 4) as usize).take(at::KEYS).map(key).collect();
+        Authority { console: self.u32(place) != 0, keys }
+    }
+
+    fn authority_ok(&self) -> bool {
+        let place = self.u32(at::H_AUTHORITY) as usize;
+        let keys = || self.u32(place + 4) as usize;
+        place == 0
+            || (self.has_table(place, 1, at::AUTHORITY)
+                && keys() <= at::KEYS
+                && self.has_table(place + at::AUTHORITY, keys(), at::KEY))
     }
 
     /// First half of the SHA-256 of the policy's text.
@@ -220,7 +264,10 @@ impl Blob {
     }
 
     fn table_ok(&self, field: usize, count: usize, entry: usize) -> bool {
-        let offset = self.u32(field) as usize;
+        self.has_table(self.u32(field) as usize, count, entry)
+    }
+
+    fn has_table(&self, offset: usize, count: usize, entry: usize) -> bool {
         offset.is_multiple_of(4)
             && offset >= at::HEADER
             && offset <= self.0.len()
@@ -241,6 +288,9 @@ impl Blob {
             if count > most || !self.table_ok(field, count, entry) {
                 return Err(BlobFault::Table(name));
             }
+        }
+        if !self.authority_ok() {
+            return Err(BlobFault::Table("authorities"));
         }
         Ok(())
     }

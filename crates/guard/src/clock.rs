@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The kernel's clock, by /proc.
 
+/// Whole seconds since boot; 0 if it cannot be told.
+#[must_use]
+pub(crate) fn seconds() -> u64 {
+    since_boot_ns() / 1_000_000_000
+}
+
 /// Nanoseconds since boot; 0 if it cannot be told.
 #[must_use]
 pub(crate) fn since_boot_ns() -> u64 {

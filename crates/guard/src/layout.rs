@@ -143,6 +143,43 @@ impl Counters {
     }
 }
 
+/// `struct guard_vouching`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Vouching {
+    /// Whoever changes content is looked at.
+    pub(crate) in_use: bool,
+    /// Process whose next open is of the file to be checked.
+    pub(crate) agent: u32,
+    /// `VOUCH_*`
+    pub(crate) answer: u32,
+    /// Files whose content was changed since.
+    pub(crate) changed: u32,
+    /// `struct inode_key`, the key in the map `vouched`.
+    pub(crate) key: [u8; 16],
+}
+
+/// State of an entry of the map `vouched`.
+pub(crate) const CONFIRMED: u32 = 1;
+
+impl Vouching {
+    /// As the map holds it.
+    #[must_use]
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let words = [self.in_use.into(), self.agent, self.answer, self.changed];
+        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        bytes.extend(self.key);
+        bytes
+    }
+
+    /// From the map.
+    #[must_use]
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        let word = |index: usize| word(bytes, index * 4);
+        let key = bytes.get(16..32).and_then(|key| key.try_into().ok()).unwrap_or_default();
+        Self { in_use: word(0) != 0, agent: word(1), answer: word(2), changed: word(3), key }
+    }
+}
+
 /// Number of counters.
 pub(crate) const COUNTERS: u32 = 8;
 
@@ -219,6 +256,12 @@ mod tests {
         );
         assert_eq!(seed_bytes(&[]).len(), compiled("seed").1);
         assert_eq!(offset("mark", "traits"), SUBJECT);
+        assert_eq!(Vouching::default().bytes().len(), compiled("guard_vouching").1);
+        assert_eq!(
+            (offset("guard_vouching", "changed"), offset("guard_vouching", "inode")),
+            (12, 16)
+        );
+        assert_eq!((offset("inode_key", "device"), offset("guard_vouching", "device")), (8, 24));
     }
 
     #[test]

@@ -6,19 +6,21 @@
 //! The programs are C (bpf/), compiled by the build script and carried inside. Whether a hook holds is
 //! known by attaching a program to it; a kernel may accept the program and refuse to attach it.
 //!
-//! Left out: lists of digests as trusted content (BPF cannot hash a file here), rewriting (BPF reads the
-//! kernel's arguments, it cannot change them: rewrite denies), seccomp filters of domains by BPF (the module
-//! attaches those; `kakoi run` does for one program).
+//! Files on a file system that can be written are trusted when their digest is in a list ([`vouch`]), until they change.
+//!
+//! Left out: rewriting (BPF reads the kernel's arguments, it cannot change them: rewrite denies), seccomp filters of
+//! domains by BPF (the module attaches those; `kakoi run` does for one program).
 
 #![forbid(unsafe_code)]
 
 // The module looks into a policy by itself.
 #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
 mod blob;
+mod challenge;
 mod error;
 mod module;
+mod vouch;
 
-#[cfg(feature = "bpf")]
 mod clock;
 #[cfg(feature = "bpf")]
 mod event;
@@ -42,10 +44,14 @@ mod pins;
 mod status;
 #[cfg(feature = "bpf")]
 mod talk;
+#[cfg(feature = "bpf")]
+mod vouch_bpf;
 
-pub use blob::{Blob, BlobFault};
+pub use blob::{Authority, Blob, BlobFault};
+pub use challenge::Asked;
 pub use error::Error;
-pub use module::Module;
+pub use module::{Module, ModuleWatch};
+pub use vouch::{Claim, Vouched, Watch, parse_list, read_list, vouch};
 
 #[cfg(feature = "bpf")]
 pub use bpf::*;
@@ -62,5 +68,6 @@ mod bpf {
     pub use crate::module_status::{Filters, ModuleHook, ModuleReport};
     pub use crate::pins::{Pinned, stop};
     pub use crate::status::{ControlState, Held, Report, describe, report};
+    pub use crate::vouch_bpf::BpfWatch;
     pub use libbpf_rs::MapHandle as Ring;
 }

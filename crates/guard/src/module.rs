@@ -2,18 +2,25 @@
 //! The kernel module as backend: what it shows in /proc/kakoi (docs/MODULE.md). It refuses whoever is held.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::blob::Blob;
 use crate::error::Error;
+use crate::vouch::Watch;
 
 const FOLDER: &str = "/proc/kakoi";
 
 /// `O_NONBLOCK`, include/uapi/asm-generic/fcntl.h and arch/mips/include/uapi/asm/fcntl.h.
 const DO_NOT_WAIT: i32 =
     if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 0x80 } else { 0o4000 };
+
+/// `ENODATA` and `ENOSYS`, include/uapi/asm-generic/errno.h and arch/mips/include/uapi/asm/errno.h.
+const NO_DATA: i32 = 61;
+const NO_SUCH_CALL: i32 =
+    if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 89 } else { 38 };
 
 /// A loaded module.
 pub struct Module {
@@ -71,6 +78,16 @@ impl Module {
         self.write("control", b"seal")
     }
 
+    /// The way to vouch for files.
+    ///
+    /// # Errors
+    /// It is sealed, or does not know of this.
+    pub fn watch(&self) -> Result<ModuleWatch, Error> {
+        let path = self.folder.join("vouch");
+        let door = OpenOptions::new().write(true).open(&path).map_err(Error::file(&path))?;
+        Ok(ModuleWatch { door })
+    }
+
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let path = self.folder.join(name);
         let mut file = OpenOptions::new().write(true).open(&path).map_err(Error::file(&path))?;
@@ -82,6 +99,54 @@ impl Module {
             }
             Err(why) => Err(Error::file(&path)(why)),
         }
+    }
+}
+
+/// The module, asked about one file after the other.
+pub struct ModuleWatch {
+    door: File,
+}
+
+impl Watch for ModuleWatch {
+    fn begin(&mut self, path: &Path) -> Result<File, String> {
+        let file = open_at_once(path).map_err(|why| why.to_string())?;
+        self.ask(&format!("check {}", file.as_raw_fd()))?;
+        Ok(file)
+    }
+
+    fn confirm(&mut self) -> Result<(), String> {
+        self.ask("confirm")
+    }
+
+    // The next check ends this one, and so does the end of this process.
+    fn give_up(&mut self) {}
+}
+
+impl ModuleWatch {
+    /// One request is one write, which the module takes whole or refuses.
+    fn ask(&mut self, request: &str) -> Result<(), String> {
+        self.door.write_all(request.as_bytes()).map_err(|why| reason(&why))
+    }
+}
+
+/// Opens a file to read, and does not wait where it is a pipe.
+pub(crate) fn open_at_once(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(DO_NOT_WAIT).open(path)
+}
+
+/// What the module means by an error (lkm/kakoi_lkm.h, `kakoi_check_begin`).
+fn reason(why: &std::io::Error) -> String {
+    match why.kind() {
+        ErrorKind::ExecutableFileBusy => crate::vouch::WRITTEN.to_owned(),
+        ErrorKind::Unsupported if why.raw_os_error() == Some(NO_SUCH_CALL) => {
+            "on this kernel changes of content are not seen: a hook is missing".to_owned()
+        }
+        ErrorKind::Unsupported => crate::vouch::SYSTEM.to_owned(),
+        ErrorKind::StorageFull => crate::vouch::FULL.to_owned(),
+        ErrorKind::StaleNetworkFileHandle => crate::vouch::CHANGED.to_owned(),
+        ErrorKind::InvalidInput => crate::vouch::NO_FILE.to_owned(),
+        _ if why.raw_os_error() == Some(NO_DATA) => crate::vouch::NOT_ASKED.to_owned(),
+        _ => why.to_string(),
     }
 }
 

@@ -27,6 +27,10 @@ pub struct ModuleReport {
     pub dropped: u64,
     /// Events that nobody read in time.
     pub events_lost: u64,
+    /// Files that are vouched for by their digest.
+    pub vouched: u64,
+    /// Files that were, and were changed since.
+    pub changed: u64,
     /// Hooks.
     pub hooks: Vec<ModuleHook>,
 }
@@ -80,6 +84,10 @@ impl ModuleReport {
                 "dropped" => {
                     report.dropped = number(first);
                     overflow = rest.ends_with("overflow");
+                }
+                "vouched" => {
+                    report.vouched = number(first);
+                    report.changed = number(value(rest, "changed").unwrap_or_default());
                 }
                 "events-lost" => report.events_lost = number(first),
                 "hook" => report.hooks.extend(hook(rest)),
@@ -168,7 +176,7 @@ mod tests {
 
     const TEXT: &str = "backend module\nabi 1\nsealed 1\npolicy 00ff\naudit-only 0\ndomain 0 remote-session\n\
         control shell-start ops=2\ncontrol write-exec ops=2710\ncontrol network.bind ops=8000\n\
-        filters 2 attached=3 \nmarks 4\nheld 1\ndropped 7\nevents-lost 2\n\
+        filters 2 attached=3 \nmarks 4\nheld 1\ndropped 7\nevents-lost 2\nvouched 5 changed=1\n\
         hook binary-format in-place ops=2 missed=0\nhook security_file_open ready ops=10 \n\
         hook security_path_link missing ops=200 its first instruction cannot be done by us\n\
         hook security_file_truncate not-needed ops=100 this kernel has no such function\n";
@@ -192,6 +200,7 @@ mod tests {
         assert!(report.sealed && !report.audit_only);
         assert_eq!(report.domains, ["remote-session"]);
         assert_eq!((report.held, report.dropped, report.events_lost), (1, 7, 2));
+        assert_eq!((report.vouched, report.changed), (5, 1));
         let filters = report.filters.unwrap();
         assert_eq!((filters.count, filters.attached, filters.why_not), (2, 3, None));
     }

@@ -11,6 +11,8 @@ use crate::features::{Features, Way};
 use crate::hooks::{HOOKS, Need};
 use crate::load::{Choice, Fared, Loaded, load};
 use crate::pins::Pinned;
+use crate::vouch::Vouched;
+use crate::vouch_bpf::BpfWatch;
 
 /// How far a control holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -123,12 +125,13 @@ pub fn report(pinned: &Pinned) -> Result<(Report, String), Error> {
     let hooks = HOOKS.iter().map(|hook| (hook.name.to_owned(), fared(hook))).collect();
     let (seen, counters) = pinned.counts()?;
     let counts = format!(
-        "{} events, {} lost; {} files of dropped content{}; {} forks refused for want of room",
+        "{} events, {} lost; {} files of dropped content{}; {} forks refused for want of room; {} files vouched for",
         counters.events,
         counters.lost,
         seen.dropped_files,
         if seen.provenance_lost { ", more found no room" } else { "" },
         seen.forks_refused,
+        BpfWatch::of(pinned)?.confirmed(),
     );
     let way = pinned.way()?;
     Ok((Report::with(&blob, features, way, hooks), counts))
@@ -144,8 +147,17 @@ pub fn describe(pinned: &Pinned) -> Result<serde_json::Value, Error> {
     let (seen, counters) = pinned.counts()?;
     let digest: String = blob.digest().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(serde_json::json!({
-        "report": report, "seen": seen, "counters": counters,
+        "report": report, "seen": seen, "counters": counters, "vouched": vouched(pinned)?,
         "policy": { "digest": digest, "domains": blob.domains(), "audit": blob.audits_only() },
+    }))
+}
+
+/// Files that are vouched for by their digest, files whose content was changed since, and what of the last list is not
+/// vouched for, with the reasons.
+fn vouched(pinned: &Pinned) -> Result<serde_json::Value, Error> {
+    let watch = BpfWatch::of(pinned)?;
+    Ok(serde_json::json!({
+        "files": watch.confirmed(), "changed": watch.changed()?, "refused": Vouched::kept(),
     }))
 }
 
@@ -179,7 +191,6 @@ fn control_state(
 
 /// What BPF cannot do here, whatever is attached.
 fn limits(control: Control, blob: &Blob, features: &Features, way: Way) -> Vec<String> {
-    const DIGEST: u8 = 4;
     let mut why = Vec::new();
     let exec = matches!(
         control,
@@ -194,11 +205,6 @@ fn limits(control: Control, blob: &Blob, features: &Features, way: Way) -> Vec<S
     }
     if control == Control::GrantExec && blob.rewrites(control) {
         why.push("BPF cannot change arguments: rewrite denies".to_owned());
-    }
-    if control == Control::ExecOutside && blob.trust_asked() & DIGEST != 0 {
-        why.push(
-            "digests are not looked at: a file that only its digest vouches for is refused".into(),
-        );
     }
     if way == Way::ModifyReturn && features.preemptible {
         why.push(

@@ -42,6 +42,9 @@ pub struct Case {
     /// In a guest: where the action runs: `session` (through telnet), `outside` (by init), `both`
     /// (first lines in the session, after `---` outside), or `none`: only the abstract attempt.
     pub place: String,
+    /// In a guest: lines that are run outside before the action, when what the attempt names is there.
+    #[serde(default)]
+    pub prepared: String,
     /// In a guest: the inert action, lines of a BusyBox shell; `kakoi-try NAME` is the guest's helper
     /// for calls that no applet makes.
     #[serde(default)]

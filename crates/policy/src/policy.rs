@@ -45,6 +45,20 @@ pub struct Override {
     pub authority: Vec<String>,
 }
 
+impl Override {
+    /// Ed25519 public keys that may sign for it.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = [u8; 32]> {
+        self.authority.iter().filter_map(|word| {
+            let digits = word.strip_prefix("key:")?;
+            let mut key = [0; 32];
+            for (index, byte) in key.iter_mut().enumerate() {
+                *byte = u8::from_str_radix(digits.get(index * 2..index * 2 + 2)?, 16).ok()?;
+            }
+            Some(key)
+        })
+    }
+}
+
 /// One domain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Domain {

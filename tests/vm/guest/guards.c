@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,6 +91,93 @@ static int load_policy(int argc, char **argv)
 	return close(to) ? 1 : 0;
 }
 
+/* ---- digests ------------------------------------------------------------------------------------------------------ */
+
+/* The digest of what is open, by the applet. */
+static int digest_of(int file, char *digits)
+{
+	char command[64];
+	FILE *from;
+	int good;
+
+	snprintf(command, sizeof(command), "sha256sum /proc/%d/fd/%d", getpid(), file);
+	from = popen(command, "r");
+	good = from && fscanf(from, "%64s", digits) == 1;
+	if (from)
+		pclose(from);
+	return good ? 0 : -1;
+}
+
+static int tell(int door, const char *text)
+{
+	return write(door, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : errno;
+}
+
+/* One line of a list. `late` is a command that is run between check and confirmation. */
+static int vouch_for(int door, const char *digest, const char *path, const char *late)
+{
+	char asked[32], found[80] = "";
+	int file = open(path, O_RDONLY | O_NONBLOCK), error;
+
+	if (file < 0)
+		return errno;
+	snprintf(asked, sizeof(asked), "check %d", file);
+	error = tell(door, asked);
+	if (!error && (digest_of(file, found) || strcmp(found, digest)))
+		error = EBADMSG;
+	if (!error && late && system(late))
+		error = ECHILD;
+	if (!error)
+		error = tell(door, "confirm");
+	close(file);
+	return error;
+}
+
+/* LIST [COMMAND]: what the agent does, as the module's door asks for it. */
+static int vouch(int argc, char **argv)
+{
+	FILE *list = argc > 1 ? fopen(argv[1], "re") : NULL;
+	int door = open("/proc/kakoi/vouch", O_WRONLY | O_CLOEXEC), refused = 0, error;
+	char digest[80], path[256];
+
+	if (!list || door < 0) {
+		perror("vouch");
+		return 1;
+	}
+	while (fscanf(list, "%64s %255s", digest, path) == 2) {
+		error = vouch_for(door, digest, path, argc > 2 ? argv[2] : NULL);
+		if (error)
+			printf("%s is not vouched for: %s\n", path, strerror(error));
+		refused += error != 0;
+	}
+	return refused != 0;
+}
+
+/* FILE: maps it for writing, closes it, and stays: who writes through it later opens nothing. */
+static int keep_mapped(int argc, char **argv)
+{
+	int file = open(argv[1], O_RDWR);
+	volatile char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	int left;
+
+	if (file < 0 || memory == MAP_FAILED || close(file))
+		return 1;
+	if (fork())
+		return 0;
+	for (left = 100; left && access("/tmp/k/write", F_OK); left--)
+		usleep(100000);
+	memory[40] ^= 1;
+	return 0;
+}
+
+/* FILE: takes a byte from its end, by its name. */
+static int shorten(int argc, char **argv)
+{
+	struct stat about;
+
+	return stat(argv[1], &about) || truncate(argv[1], about.st_size - 1) ? 1 : 0;
+}
+
 /* Stands for the agent: has the events open, and stays. */
 static int be_agent(int argc, char **argv)
 {
@@ -102,7 +190,8 @@ static int be_agent(int argc, char **argv)
 }
 
 const struct word guard_words[] = {
-	{ "agent", be_agent },
+	{ "agent", be_agent }, { "vouch", vouch }, { "keep-mapped", keep_mapped },
+	{ "truncate", shorten },
 	{ "bpf-detach", try_bpf }, { "kexec", try_kexec }, { "binfmt-misc", try_binfmt },
 	{ "helper", try_helper }, { "events", show_events }, { "policy", load_policy }, { NULL, NULL },
 };

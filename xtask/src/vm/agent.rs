@@ -14,6 +14,13 @@ use super::packages;
 const SMALL: &str =
     "-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables";
 
+/// Nothing unwinds in the agent either: what panics ends it. And one SHA-256 is enough, the smallest.
+const LEAN: &str = "-C force-unwind-tables=no -C link-arg=-Wl,--no-eh-frame-hdr --cfg sha2_backend=\"soft\" --cfg \
+                    sha2_backend_soft=\"compact\"";
+/// Functions that are the same once compiled are kept once. Rust links amd64 with LLVM's linker, the others with GNU's, which
+/// has no such option.
+const FOLDED: &str = "-C link-arg=-Wl,--icf=all";
+
 /// The agent for an architecture that BPF can be attached on.
 pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
     let (target, linker) = match architecture.name {
@@ -33,7 +40,8 @@ pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
         .env(
             format!("CARGO_TARGET_{upper}_RUSTFLAGS"),
             format!(
-                "-C target-feature=+crt-static -C relocation-model=static -L native={}",
+                "-C target-feature=+crt-static -C relocation-model=static {LEAN} {} -L native={}",
+                if architecture.name == AMD64.name { FOLDED } else { "" },
                 static_libraries.display()
             ),
         )

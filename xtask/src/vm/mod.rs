@@ -8,10 +8,12 @@ pub mod guest;
 mod harmless;
 mod infections;
 pub mod kernels;
+mod learn;
 mod module;
 pub mod packages;
 mod programs;
 pub mod root;
+mod signed;
 mod stress;
 mod table;
 pub mod telnet;
@@ -42,6 +44,8 @@ vm stress KERNEL RACES EXECS ROUNDS FORKS
 vm stress-bpf KERNEL RACES EXECS ROUNDS FORKS
 vm harmless KERNEL...
 vm harmless-bpf KERNEL...
+vm learn KERNEL...
+vm signed KERNEL...
 vm cost KERNEL...
 vm cost-bpf KERNEL...
 vm infections KERNEL [TRANSCRIPTS]
@@ -82,6 +86,8 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
         "stress" | "stress-bpf" => run_stress(backend(verb), rest),
         "cost" | "cost-bpf" => each(rest, |kernel| stress::cost(backend(verb), kernel)),
         "harmless" | "harmless-bpf" => each(rest, |kernel| harmless::run(backend(verb), kernel)),
+        "learn" => each(rest, learn::run),
+        "signed" => each(rest, signed::run),
         "module" => rest.iter().try_for_each(|name| {
             println!("{}", module::build(kernels::named(name)?)?.display());
             Ok(())

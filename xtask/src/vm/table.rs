@@ -121,9 +121,10 @@ fn prepare(row: &Row, loaded: &Loaded, files: &mut Files) {
     let world = World::of(case, &run);
     write("before", &format!("{RESET}{}", world.before));
     write("inside", &world.inside);
-    write("after", &world.after);
+    write("after", &format!("{}{}", world.after, case.prepared));
     write("run", &run);
     write("stopped", &case.stopped);
+    let run = format!("{run}{}", case.prepared);
     if ["mount", "crond", "binfmt", "kakoi-agent", "insmod"].iter().any(|word| run.contains(word)) {
         write("clean", CLEAN);
     }

@@ -29,6 +29,8 @@ pub struct Backend {
     pub agent: &'static str,
     /// Is it to work on this kernel (issue 4, "Must hold" 3)?
     pub fits: fn(&Kernel) -> bool,
+    /// Shell that vouches for the files of the list `$1`.
+    pub vouch: &'static str,
     /// Shell that grants the session `$1` an override for `$2` seconds.
     pub grant: &'static str,
 }
@@ -47,6 +49,7 @@ pub static MODULE: Backend = Backend {
     agent: "pidof kakoi-agent > /dev/null || /kakoi/kakoi-agent",
     // Of the newest kernel one architecture is enough.
     fits: |kernel| kernel.name != "arm64-new",
+    vouch: "kakoi-try vouch $1",
     grant: "echo override $1 $2 > /proc/kakoi/control",
 };
 
@@ -80,6 +83,7 @@ usleep 300000",
         kernel.architecture == kernels::AMD64
             || (kernel.architecture == kernels::ARM64 && !kernel.is_before_direct_calls())
     },
+    vouch: "kakoi-agent vouch $1",
     grant: "kakoi-agent override $1 $2 2> /dev/null",
 };
 
@@ -92,6 +96,7 @@ pub static NOBODY: Backend = Backend {
     events: "true",
     agent: "true",
     fits: |_| true,
+    vouch: "true",
     grant: "true",
 };
 
@@ -160,6 +165,7 @@ pub fn job(
         ("events", backend.events),
         ("agent", backend.agent),
         ("grant", backend.grant),
+        ("vouch", backend.vouch),
     ];
     for (name, text) in commands {
         let text = format!("#!/bin/sh\n{text}\n");

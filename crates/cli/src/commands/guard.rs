@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use kakoi_guard::{
-    Blob, Booted, Choice, Features, Held, Learned, Loaded, Module, Pinned, Record, Report, listen,
-    load,
+    Blob, Booted, BpfWatch, Choice, Features, Held, Learned, Loaded, Module, Pinned, Record,
+    Report, Watch, listen, load,
 };
 
 use super::policy;
@@ -45,6 +45,11 @@ enum Command {
     Audit(Run),
     /// Put a policy into force
     Enforce(Run),
+    /// Trust the files of a list as long as nobody changes them, where the policy says `digests`
+    Vouch {
+        /// Digests and paths, from `kakoi policy digests` or sha256sum
+        list: PathBuf,
+    },
     /// Watch what a service does, and write it as a policy
     Learn {
         /// Name of the domain, and of the program unless --enter says another
@@ -80,6 +85,9 @@ struct Run {
     /// Pin, and end without listening to events
     #[arg(long)]
     detach: bool,
+    /// Digests and paths of files to trust, from `kakoi policy digests`
+    #[arg(long, value_name = "LIST")]
+    digests: Option<PathBuf>,
     /// Attach as fmod_ret even where LSM programs could be
     #[arg(long)]
     fmod_ret: bool,
@@ -114,6 +122,10 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
             let pinned = Pinned::find().context("no guard is pinned")?;
             report(&pinned.map("events")?, &pinned.policy()?.domains(), sink)
         }
+        Command::Vouch { list } => {
+            let pinned = Pinned::find().context("no guard is pinned")?;
+            vouch(&mut BpfWatch::of_pinned(&pinned)?, list)
+        }
         Command::Stop => {
             let was = kakoi_guard::stop()?;
             output::say(if was { "the guard is stopped" } else { "no guard was pinned" });
@@ -147,18 +159,38 @@ fn may(status: &str) -> Option<bool> {
 fn with_module(module: &Module, command: &Command) -> anyhow::Result<Exit> {
     match command {
         Command::Status { json, .. } => module::status(module, *json),
-        Command::Audit(run) => {
-            module::enforce(module, &blob(&run.policy)?.into_audit(), run.detach, &run.sink)
-        }
-        Command::Enforce(run) => {
-            module::enforce(module, &blob(&run.policy)?, run.detach, &run.sink)
-        }
+        Command::Audit(run) => module::enforce(module, &blob(&run.policy)?.into_audit(), run),
+        Command::Enforce(run) => module::enforce(module, &blob(&run.policy)?, run),
         Command::Listen { sink } => module::listen(module, sink),
+        Command::Vouch { list } => vouch(&mut module.watch()?, list),
         Command::Stop => module::stop(),
         Command::Learn { .. } => {
             Err(BadInput("learning is done by BPF: unload the module first".to_owned()).into())
         }
     }
+}
+
+/// Goes through a list of digests. Each file that is not vouched for is said, with why.
+fn vouch(watch: &mut dyn Watch, list: &Path) -> anyhow::Result<Exit> {
+    let claims = kakoi_guard::read_list(list).map_err(|why| BadInput(why.to_string()))?;
+    let outcome = kakoi_guard::vouch(watch, &claims);
+    for (path, why) in &outcome.refused {
+        output::say(&output::printable(&format!("{path} is not vouched for: {why}")));
+    }
+    output::say(&format!("{} of {} files are vouched for", outcome.files, claims.len()));
+    outcome.keep()?;
+    Ok(if outcome.refused.is_empty() { Exit::Done } else { Exit::Findings })
+}
+
+/// The list that is to be vouched for, if there is one; what is not is a finding and no error.
+fn vouch_if_asked(
+    run: &Run,
+    watch: impl FnOnce() -> anyhow::Result<Box<dyn Watch>>,
+) -> anyhow::Result<()> {
+    if let Some(list) = &run.digests {
+        vouch(watch()?.as_mut(), list)?;
+    }
+    Ok(())
 }
 
 /// A policy, compiled if it is text.
@@ -174,6 +206,7 @@ fn blob(path: &Path) -> anyhow::Result<Blob> {
 fn guard(run: &Run, blob: Blob) -> anyhow::Result<Exit> {
     if let Some(pinned) = Pinned::find() {
         pinned.replace(&blob)?;
+        vouch_if_asked(run, || Ok(Box::new(BpfWatch::of_pinned(&pinned)?)))?;
         output::say("the policy of the pinned guard is replaced");
         return Ok(Exit::Done);
     }
@@ -184,6 +217,7 @@ fn guard(run: &Run, blob: Blob) -> anyhow::Result<Exit> {
         loaded.pin()?;
     }
     output::say(&render(&Report::of(&blob, &features, &loaded)));
+    vouch_if_asked(run, || Ok(Box::new(BpfWatch::of_loaded(&loaded)?)))?;
     if run.detach {
         return Ok(Exit::Done);
     }

@@ -71,6 +71,7 @@ pub fn compile_with(policy: &Policy, filters: &[Filter]) -> Result<Vec<u8>, Comp
     blob.automaton(&automaton);
     blob.nets(policy);
     blob.filters(filters);
+    blob.authority(policy);
     blob.seal()
 }
 
@@ -171,6 +172,18 @@ impl Blob {
         self.put32(at::H_EVERYONE_OPS, bits(ops.iter().filter(|_| judged).map(|op| op.number())));
         let digest: &[u8; 32] = policy.digest.as_bytes();
         self.put(at::H_DIGEST, &digest[..16]);
+    }
+
+    /// Who may grant an override. More keys than there is room for were refused when the policy was read.
+    fn authority(&mut self, policy: &Policy) {
+        let Some(granted) = &policy.maintenance else { return };
+        let keys: Vec<[u8; 32]> = granted.keys().take(at::KEYS).collect();
+        let start = self.table(at::H_AUTHORITY, at::AUTHORITY + keys.len() * at::KEY);
+        self.put32(start, granted.authority.iter().any(|word| word == "console").into());
+        self.put32(start + 4, keys.len() as u32);
+        for (index, key) in keys.iter().enumerate() {
+            self.put(start + at::AUTHORITY + index * at::KEY, key);
+        }
     }
 
     fn domains(&mut self, policy: &Policy, labels: &Labels) {

@@ -13,7 +13,7 @@ macro_rules! layout {
 
 layout! {
     MAGIC = 0x424b_4b81;
-    VERSION = 1;
+    VERSION = 2;
     BLOB_MAX = 1 << 20;
     DOMAINS = 64;
     CONTROLS = 18;
@@ -49,7 +49,11 @@ layout! {
     H_OVERRIDE_CONTROLS = 100;
     H_EVERYONE_OPS = 104;
     H_DIGEST = 108;
+    H_AUTHORITY = 124;
     HEADER = 128;
+    AUTHORITY = 8;
+    KEYS = 16;
+    KEY = 32;
     D_NAME = 0;
     D_FLAGS = 32;
     D_PARENTS = 36;

@@ -302,6 +302,9 @@ fn read_authority(pen: &mut Pen<'_>, node: &Node) -> Vec<String> {
         }
         found.push(text);
     }
+    if found.iter().filter(|text| text.starts_with("key:")).count() > crate::layout::KEYS {
+        pen.error(&node.span, "there is room for 16 keys".to_owned(), None);
+    }
     found
 }
 

@@ -45,7 +45,7 @@ fn truncated_and_altered_blobs_are_refused_each_with_its_reason() {
     other[0] ^= 1;
     assert_eq!(fault(&program, &other), 12, "magic");
     let mut newer = blob.clone();
-    newer[layout::H_VERSION] = 2;
+    newer[layout::H_VERSION] = 3;
     assert_eq!(fault(&program, &sealed(newer)), 13, "version");
     let mut flipped = blob.clone();
     *flipped.last_mut().unwrap() ^= 0x40;

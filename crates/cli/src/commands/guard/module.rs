@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, ErrorKind};
 use anyhow::Context;
 use kakoi_guard::{Blob, Held, Module, ModuleReport};
 
-use super::{SinkChoice, sink};
+use super::{Run, SinkChoice, sink, vouch_if_asked};
 use crate::exit::{BadInput, Exit};
 use crate::output;
 
@@ -19,18 +19,14 @@ pub fn status(module: &Module, json: bool) -> anyhow::Result<Exit> {
 }
 
 /// Hands a policy over; then events, unless nobody is to listen.
-pub fn enforce(
-    module: &Module,
-    blob: &Blob,
-    detach: bool,
-    choice: &SinkChoice,
-) -> anyhow::Result<Exit> {
+pub fn enforce(module: &Module, blob: &Blob, run: &Run) -> anyhow::Result<Exit> {
     module.put(blob)?;
     output::say(&render(&ModuleReport::of(&module.status()?)));
-    if detach {
+    vouch_if_asked(run, || Ok(Box::new(module.watch()?)))?;
+    if run.detach {
         return Ok(Exit::Done);
     }
-    listen(module, choice)
+    listen(module, &run.sink)
 }
 
 /// Events as they come.
@@ -92,8 +88,8 @@ fn render(report: &ModuleReport) -> String {
         }
     }
     text.push_str(&format!(
-        "\n{} processes held; {} files of dropped content; {} events lost",
-        report.held, report.dropped, report.events_lost
+        "\n{} processes held; {} files of dropped content; {} events lost; {} files vouched for, {} changed since",
+        report.held, report.dropped, report.events_lost, report.vouched, report.changed
     ));
     text
 }

@@ -14,6 +14,7 @@ use crate::exit::{BadInput, Exit};
 use crate::output;
 
 pub mod derive;
+mod digests;
 mod simulate;
 
 /// Check, explain, compare and compile the policy of the guard
@@ -61,6 +62,8 @@ enum Command {
     },
     /// Derive a policy from an image: a domain for each service that starts at boot
     Derive(derive::Arguments),
+    /// List digest and path of every program, library and script of an image, for `kakoi-agent vouch`
+    Digests(digests::Arguments),
     /// Say what a policy would have done to recorded attempts
     Simulate(simulate::Arguments),
     /// Write the blob that the module and the agent load
@@ -97,6 +100,7 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
         }
         Command::Diff { old, new } => diff(old, new),
         Command::Derive(arguments) => derive::exec(arguments),
+        Command::Digests(arguments) => digests::exec(arguments),
         Command::Simulate(arguments) => simulate::exec(arguments),
         Command::Compile { file, output } => compile(file, output),
         Command::Schema { markdown } => {
