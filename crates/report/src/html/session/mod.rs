@@ -359,7 +359,7 @@ mod tests {
         };
         let request = "GET /ping?host=<i>;id HTTP/1.0\r\nHost: router\r\n\r\n";
         let outside = Event { line: None, ..event(0, asked("dns", "a.example"), None) };
-        let events = vec![event(1, asked("httpd", request), None), outside];
+        let events = vec![outside, event(1, asked("httpd", request), None)];
         let page = render_session(&Session { name: "s".to_owned(), events, ..Session::default() });
         let first = page.split("id=\"line-1\"").nth(1).unwrap();
         let (line, rest) = first.split_once("</details>").unwrap();
