@@ -50,6 +50,8 @@ test-kernels:
 	$(CARGO) xtask vm harmless-bpf amd64-6.1
 	$(CARGO) xtask vm stress mipsel-6.1 1000 1000 10 10000
 	$(CARGO) xtask vm signed amd64-6.1
+	$(CARGO) build --quiet --workspace --bins
+	$(TARGET)/debug/xtask vm learn amd64-6.1
 
 # 31 programs at work under strace, against their profiles; then under their filters. Writes docs/PROFILES.md. Needs root.
 test-profiles:

@@ -14,15 +14,23 @@ use super::packages;
 use super::root::{Entry, program};
 use super::truth;
 
+/// What `kakoi` needs that other programs of guests do not, by package.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("libgcc-s1", "lib/x86_64-linux-gnu/libgcc_s.so.1"),
+    ("libelf1", "usr/lib/x86_64-linux-gnu/libelf.so.1"),
+];
+
 /// With `kakoi` beside this program.
 pub fn run(kernel: &Kernel) -> anyhow::Result<()> {
     anyhow::ensure!(kernel.architecture == AMD64, "kakoi is built for the host: amd64 only");
     let mut files = super::root::Files::new();
     files.insert("kakoi/kakoi".to_owned(), program(&stripped()?)?);
-    let library = packages::store().join("libgcc");
-    packages::unpacked(&AMD64, &["libgcc-s1/bookworm".to_owned()], &library)?;
-    let library = library.join("lib/x86_64-linux-gnu/libgcc_s.so.1");
-    files.insert("lib/libgcc_s.so.1".to_owned(), program(&library)?);
+    for (package, place) in LIBRARIES {
+        let into = packages::store().join("libraries").join(package);
+        packages::unpacked(&AMD64, &[format!("{package}/bookworm")], &into)?;
+        let name = place.rsplit('/').next().unwrap_or(place);
+        files.insert(format!("lib/{name}"), program(&into.join(place))?);
+    }
     files.insert(
         "www/cgi-bin/status".to_owned(),
         Entry::File(
@@ -59,7 +67,7 @@ const LEARN: &str = r#"
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 bad() { say learn "BAD: $*"; }
 get() { wget -q -O - http://127.0.0.1:8080/$1 2> /dev/null; }
-wait_for() { n=0; while ! grep -q "$1" $2 && [ $n -lt 3000 ]; do usleep 100000; n=$((n+1)); done; }
+wait_for() { n=0; while ! grep -q "$1" $2 && [ $n -lt 1200 ]; do usleep 100000; n=$((n+1)); done; }
 serve() {
     httpd -p 8080 -h /www
     n=0; while ! netstat -ltn | grep -q :8080 && [ $n -lt 100 ]; do usleep 100000; n=$((n+1)); done
@@ -71,6 +79,7 @@ work() {
     get absent; get index.html > /dev/null
 }
 refused() { grep -cE '"verdict":"(deny|kill|rewrite)"' /run/events; }
+/kakoi/kakoi --version > /run/version 2>&1 || { bad "kakoi does not run: $(head -n 1 /run/version)"; exit 1; }
 : > /run/said; : > /run/events
 serve
 get secret | grep -q root || bad "unguarded, the server does not show what a link points to"
