@@ -20,6 +20,6 @@ sleep 2; kill $! 2> /dev/null
 (run httpd -f -p 18080 -h "$WORK" & echo $! > pid; sleep 0.5; wget -q -O /dev/null http://127.0.0.1:18080/q; wget -q -O /dev/null http://127.0.0.1:18080/none; run wget -q -O w http://127.0.0.1:18080/q; sleep 0.2; pkill -P "$(cat pid)" -f 'httpd -f')
 (echo hello | run nc -l -p 18081 & sleep 0.5; echo x | run nc -w 1 127.0.0.1 18081)
 (run telnetd -F -p 18082 & sleep 0.5; (sleep 0.5; echo exit) | run telnet 127.0.0.1 18082; pkill -f 'telnetd -F')
-run tftp -g -r x 127.0.0.1 19; run ftpget 127.0.0.1 x x; run ntpd -n -q -p 127.0.0.1; run udhcpc -n -q -t 1 -T 1 -i lo; run syslogd -O log; sleep 0.2; pkill -f 'syslogd -O'
+run tftp -g -r x 127.0.0.1 19; run ftpget 127.0.0.1 x x; run ntpd -n -q -p 127.0.0.1; run udhcpc -n -q -t 1 -T 1 -i lo; run syslogd -O log & sleep 1; pkill -f "syslogd -O"
 run start-stop-daemon -S -b -x /bin/sleep -- 1; run flock q true; run ionice true; run taskset 1 true; run chrt -p $$; run hwclock -r; run adjtimex; run rdate 127.0.0.1; run getopt a -a; run xargs echo < q; run script -c true ts < /dev/null; run cpio -o < /dev/null; run unzip -l x; run dpkg -l nothing; run less q < /dev/null; run nothing; run --help; run --list
 exit 0

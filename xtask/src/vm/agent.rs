@@ -17,9 +17,12 @@ const SMALL: &str =
 /// Nothing unwinds in the agent either: what panics ends it. And one SHA-256 is enough, the smallest.
 const LEAN: &str = "-C force-unwind-tables=no -C link-arg=-Wl,--no-eh-frame-hdr --cfg sha2_backend=\"soft\" --cfg \
                     sha2_backend_soft=\"compact\"";
-/// Functions that are the same once compiled are kept once. Rust links amd64 with LLVM's linker, the others with GNU's, which
-/// has no such option.
-const FOLDED: &str = "-C link-arg=-Wl,--icf=all";
+/// Functions that are the same once compiled are kept once, and tables for unwinding are left out. Rust links amd64 with LLVM's
+/// linker, the others with GNU's, which has no such option.
+fn folded() -> String {
+    let script = crate::top().join("crates/agent/no-unwinding.ld");
+    format!("-C link-arg=-Wl,--icf=all -C link-arg=-Wl,-T,{}", script.display())
+}
 
 /// The agent for an architecture that BPF can be attached on.
 pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
@@ -41,7 +44,7 @@ pub fn build(architecture: &Architecture) -> anyhow::Result<PathBuf> {
             format!("CARGO_TARGET_{upper}_RUSTFLAGS"),
             format!(
                 "-C target-feature=+crt-static -C relocation-model=static {LEAN} {} -L native={}",
-                if architecture.name == AMD64.name { FOLDED } else { "" },
+                if architecture.name == AMD64.name { folded() } else { String::new() },
                 static_libraries.display()
             ),
         )
