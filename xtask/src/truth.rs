@@ -117,27 +117,22 @@ fn trace(name: &str, path: &str, keep: bool) -> anyhow::Result<BTreeSet<String>>
 
 fn record(name: &str, log: &Path) -> anyhow::Result<()> {
     std::fs::write(log, "")?;
-    run_workload(name, &format!("strace -f -qq -A -o {}", log.display()))
+    // The tracer stands beside (-D): a program that goes into the background is waited for no longer than without it.
+    run_workload(name, &format!("strace -D -f -qq -A -o {}", log.display()))
 }
 
-/// What a workload may end or change by name: processes of its own number space, and jobs of the time daemon on a file system of
-/// its own. Nothing of it is left when it ends.
+/// What a workload may end or change by name: processes of its own number space, jobs of the time daemon and keys of logins on
+/// file systems of its own. Nothing of it is left when it ends.
 const APART: &str = "set -e; jobs=/var/spool/cron; [ ! -d $jobs ] || { mount -t tmpfs none $jobs; mkdir -m 1730 $jobs/crontabs; \
-    ! getent group crontab || chgrp crontab $jobs/crontabs; }; exec sh \"$1\"";
+    ! getent group crontab || chgrp crontab $jobs/crontabs; }; mkdir -p /root/.ssh; mount -t tmpfs none /root/.ssh; \
+    exec sh \"$1\"";
 
 /// The workload, with everything that it is about started by these words.
 fn run_workload(name: &str, starter: &str) -> anyhow::Result<()> {
     let work = tempfile::tempdir()?;
     let status = Command::new("timeout")
-        .args([
-            "240",
-            "unshare",
-            "-mpf",
-            "--kill-child",
-            "--mount-proc",
-            "--propagation",
-            "private",
-        ])
+        .args(["--signal=KILL", "240", "unshare", "-mpf", "--kill-child", "--mount-proc"])
+        .args(["--propagation", "private"])
         .args(["sh", "-c", APART, "workload"])
         .arg(top().join(format!("tests/profile/{name}.sh")))
         .env("WORK", work.path())

@@ -61,6 +61,14 @@ fn what_is_recognised_and_no_container_is_told_so() {
 }
 
 #[test]
+fn the_root_directory_of_an_outermost_container_is_not_left_out() {
+    let (folder, output) = extract(&cpio(&[directory("."), file("hello", 0o644, b"hello")]));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("left out"), "{}", stderr(&output));
+    assert!(exists(&folder.path().join("work/out/000000-cpio/hello")));
+}
+
+#[test]
 fn hostile_names_and_links_stay_beneath_the_directory() {
     let archive = cpio(&[
         directory("etc"),

@@ -196,7 +196,9 @@ impl<'a> Writer<'a> {
     /// The directory that a path lies in, and the name there.
     fn parent<'p>(&mut self, place: &'p Path) -> anyhow::Result<(&Dir, &'p Path)> {
         let name = Path::new(place.file_name().context("an entry without a name")?);
-        let parent = place.parent().unwrap_or(Path::new("."));
+        // The parent of the folder of an outermost container is the target itself.
+        let parent = place.parent().filter(|parent| *parent != Path::new(""));
+        let parent = parent.unwrap_or(Path::new("."));
         if self.open.as_ref().is_none_or(|(path, _)| path != parent) {
             let folder = match self.target.open_dir(parent) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
