@@ -101,7 +101,8 @@ fn head(images: usize) -> String {
          when at least two of the three bring it out; *opened* is how many of these a tool has, and behind \
          the + how many distinct contents only it has (for the peers also carved pieces and payloads that \
          are not files). *Failed*: containers that it reported and could not open, or opened with an \
-         error. An exclamation mark: it ended with an error code. CPU seconds are those of the whole \
+         error. An exclamation mark: it ended with an error code, or was ended after 300 seconds. kakoi does not open \
+         streams of at most 512 bytes in kernels, which test their decompressors with them. CPU seconds are those of the whole \
          process tree, memory is the largest process's; kakoi does its whole analysis in them.\n\n"
     )
 }

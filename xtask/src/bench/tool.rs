@@ -114,12 +114,13 @@ pub(crate) struct Cost {
     pub(crate) exit: String,
 }
 
-/// GNU time accounts for the process and all that it waited for; its peak is the largest one's.
+/// GNU time accounts for the process and all that it waited for; its peak is the largest one's. After 300 seconds it is ended.
 pub(crate) fn measure(command: &mut Vec<String>, work: &Path) -> anyhow::Result<Cost> {
     let log = work.join("time.log");
     let mut full =
         vec!["/usr/bin/time".to_owned(), "-f".to_owned(), "%U %S %M".to_owned(), "-o".to_owned()];
     full.push(log.display().to_string());
+    full.extend(["timeout", "300"].map(str::to_owned));
     full.append(command);
     // What peers call is looked for beside them first.
     let beside =
