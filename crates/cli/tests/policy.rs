@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `kakoi policy` as a user meets it.
 
-use crate::{kakoi, stderr, stdout, text};
+use crate::{image, kakoi, stderr, stdout, text};
 
 const POLICY: &str = "kakoi = 1\n[domain.remote-session]\nenter.descends-from = \"telnetd\"\ngrant-exec = \"rewrite\"\n";
 
@@ -97,4 +97,22 @@ fn compile_writes_the_same_blob_each_time() {
     let first = blob("a.kkb");
     assert_eq!(first, blob("b.kkb"));
     assert_eq!(&first[..4], b"\x81KKB");
+}
+
+#[test]
+fn digests_of_programs_libraries_and_scripts_are_listed_and_nothing_is_said_of_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (router, list) = (folder.path().join("router.bin"), folder.path().join("list"));
+    std::fs::write(&router, image::gzip(&image::router())).unwrap();
+    let output = kakoi(&["policy", "digests", text(&router), "-o", text(&list)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("left out"), "{}", stderr(&output));
+    let listed = std::fs::read_to_string(&list).unwrap();
+    let busybox = format!("{}  /bin/busybox\n", kakoi_model::Digest::of(&image::busybox()));
+    assert!(listed.contains(&busybox) && listed.contains("  /etc/init.d/rcS\n"), "{listed}");
+    assert!(!listed.contains("/etc/passwd"), "{listed}");
+    let bare = folder.path().join("bare.bin");
+    std::fs::write(&bare, image::gzip(b"no root file system\n")).unwrap();
+    let output = kakoi(&["policy", "digests", text(&bare), "-o", text(&list)]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
 }

@@ -42,16 +42,20 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
-    extract(&arguments.image, &arguments.directory, &arguments.parsing)?;
+    extract(&arguments.image, &arguments.directory, &arguments.parsing)?.tell(&arguments.directory);
     Ok(Exit::Done)
 }
 
-/// Extracts an image; gives the folder of each container.
-pub fn extract(
-    image: &Path,
-    directory: &Path,
-    parsing: &Parsing,
-) -> anyhow::Result<BTreeMap<ContainerId, PathBuf>> {
+/// What an extraction wrote.
+pub struct Extracted {
+    /// The folder of each container.
+    pub folders: BTreeMap<ContainerId, PathBuf>,
+    written: u64,
+    left_out: Vec<String>,
+}
+
+/// Extracts an image.
+pub fn extract(image: &Path, directory: &Path, parsing: &Parsing) -> anyhow::Result<Extracted> {
     // Nothing is made for an image that is not there.
     std::fs::metadata(image)
         .map_err(|why| BadInput(why.to_string()))
@@ -75,8 +79,23 @@ pub fn extract(
     target.remove_dir_all(SPOOL)?;
     result?;
     target.write("manifest.jsonl", manifest(&scan.facts)?)?;
-    writer.summary(directory);
-    Ok(writer.folders)
+    let Writer { folders, written, left_out, .. } = writer;
+    Ok(Extracted { folders, written, left_out })
+}
+
+impl Extracted {
+    fn tell(&self, directory: &Path) {
+        for line in self.left_out.iter().take(20) {
+            output::complain(&format!("left out: {line}"));
+        }
+        if self.left_out.len() > 20 {
+            output::complain(&format!(
+                "left out: {} more, see manifest.jsonl",
+                self.left_out.len() - 20
+            ));
+        }
+        output::say(&format!("{} files and links beneath {}", self.written, directory.display()));
+    }
 }
 
 /// Where contents wait for their names.
@@ -268,19 +287,6 @@ impl<'a> Writer<'a> {
 
     fn leave_out(&mut self, file: &File, reason: &str) {
         self.left_out.push(format!("{}: {reason}", file.path));
-    }
-
-    fn summary(&self, directory: &Path) {
-        for line in self.left_out.iter().take(20) {
-            output::complain(&format!("left out: {line}"));
-        }
-        if self.left_out.len() > 20 {
-            output::complain(&format!(
-                "left out: {} more, see manifest.jsonl",
-                self.left_out.len() - 20
-            ));
-        }
-        output::say(&format!("{} files and links beneath {}", self.written, directory.display()));
     }
 }
 

@@ -26,7 +26,7 @@ impl Opened {
     pub fn read(image: &Path, parsing: &Parsing) -> anyhow::Result<Self> {
         let facts = parsing.read(image, Task::Inspect, &mut NoContents)?.facts;
         let directory = tempfile::tempdir()?;
-        let folders = extract::extract(image, directory.path(), parsing)?;
+        let folders = extract::extract(image, directory.path(), parsing)?.folders;
         let mut places = HashMap::new();
         for file in facts.files() {
             let (Some(digest), Some(folder)) = (file.digest(), folders.get(&file.container)) else {

@@ -54,7 +54,7 @@ pub fn exec(arguments: &Arguments) -> anyhow::Result<Exit> {
         return Err(reason).with_context(place);
     }
     let directory = tempfile::tempdir()?;
-    let folders = extract::extract(&arguments.image, directory.path(), &arguments.parsing)?;
+    let folders = extract::extract(&arguments.image, directory.path(), &arguments.parsing)?.folders;
     std::fs::create_dir_all(&arguments.output)?;
     let mut run = Run { arguments, counts: Counts::default(), libraries: BTreeMap::new() };
     for program in &programs {
