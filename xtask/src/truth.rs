@@ -76,12 +76,13 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
     let more = MORE.iter().filter(|_| has("--more"));
+    let mut failed = Vec::new();
     for (name, path) in PROGRAMS.iter().chain(more) {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
-            let traced = trace(name, path, keep).with_context(|| format!("workload {name}"))?;
-            rows.push(measure(&binary, name, path, traced)?);
-            if has("--enforce") {
-                println!("{name}: {}", enforce(&binary, name, path)?);
+            match try_program(&binary, name, path, keep, has("--enforce")) {
+                Ok(row) => rows.push(row),
+                // The others are worth their time all the same.
+                Err(why) => failed.push(format!("{name}: {why:#}")),
             }
         }
     }
@@ -91,10 +92,25 @@ pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     }
     print!("{text}");
     print_more(&rows);
+    anyhow::ensure!(failed.is_empty(), "not measured, nothing written: {}", failed.join("; "));
     if has("--write") {
         replace(PAGE, if has("--more") { "further" } else { "programs" }, &text)?;
     }
     Ok(())
+}
+
+fn try_program(
+    binary: &Path,
+    name: &str,
+    path: &str,
+    keep: bool,
+    under: bool,
+) -> anyhow::Result<Row> {
+    let row = measure(binary, name, path, trace(name, path, keep)?)?;
+    if under {
+        println!("{name}: {}", enforce(binary, name, path)?);
+    }
+    Ok(row)
 }
 
 /// Where tables go.
