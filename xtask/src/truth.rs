@@ -192,17 +192,28 @@ fn enforce(binary: &Path, name: &str, path: &str) -> anyhow::Result<String> {
 fn attribute(log: &str, name: &str) -> BTreeSet<String> {
     let parents = parents(log);
     let mut images: BTreeMap<&str, String> = BTreeMap::new();
+    // Images that a process asked for and does not have yet: the one asked for may not be there.
+    let mut asked: BTreeMap<&str, &str> = BTreeMap::new();
     let mut calls = BTreeSet::new();
     for (process, text) in log.lines().filter_map(split) {
         if !images.contains_key(process) {
             let image = parents.get(process).and_then(|parent| images.get(parent)).cloned();
             images.insert(process, image.unwrap_or_default());
         }
+        if text.starts_with("<... execve resumed>")
+            && let Some(image) = asked.remove(process)
+            && text.ends_with("= 0")
+            && !image.starts_with("/proc/")
+        {
+            images.insert(process, image.rsplit('/').next().unwrap_or(image).to_owned());
+        }
         let Some(call) = call_name(text) else { continue };
         if images.get(process).is_some_and(|image| image == name) {
             calls.insert(call.to_owned());
         }
-        if let Some(image) = started(text)
+        if let Some(image) = started(text).filter(|_| text.ends_with("<unfinished ...>")) {
+            asked.insert(process, image);
+        } else if let Some(image) = started(text)
             && !image.starts_with("/proc/")
         {
             let base = image.rsplit('/').next().unwrap_or(image);
@@ -244,7 +255,7 @@ fn call_name(text: &str) -> Option<&str> {
     (plain && !name.is_empty()).then_some(name)
 }
 
-/// The path of an `execve` that succeeded or has not come back: one that fails is seen to return -1.
+/// The path of an `execve` that succeeded, or has not come back.
 fn started(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("execve(\"")?;
     (!text.contains("= -1 ")).then(|| rest.split('"').next())?
@@ -370,5 +381,13 @@ mod tests {
         let calls: Vec<String> = attribute(log, "sh").into_iter().collect();
         assert_eq!(calls, ["execve", "getpid", "vfork", "wait4"]);
         assert_eq!(attribute(log, "ls").into_iter().collect::<Vec<_>>(), ["brk"]);
+    }
+
+    #[test]
+    fn an_image_that_was_asked_for_and_is_not_there_is_not_had() {
+        let log = "1 execve(\"/bin/timeout\", …) = 0\n1 execve(\"/no/ls\", … <unfinished ...>\n2 brk(NULL) = 0\n\
+                   1 <... execve resumed>) = -1 ENOENT (No such file or directory)\n\
+                   1 execve(\"/bin/ls\", … <unfinished ...>\n1 <... execve resumed>) = 0\n1 getuid() = 0\n";
+        assert_eq!(attribute(log, "ls").into_iter().collect::<Vec<_>>(), ["getuid"]);
     }
 }
